@@ -1,0 +1,126 @@
+"""The base class of every component."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from headrace.component.inputs import Input, ListableInput, MessageInput, MessageTextInput
+from headrace.component.output import Output
+from headrace.errors import HeadraceError
+from headrace.schema import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from headrace.component.context import RunContext
+
+
+class ComponentError(HeadraceError):
+    """A component cannot do what it was asked; the message says why, in the author's words."""
+
+
+class Component:
+    """A unit of work with typed ports. A subclass is one short file in `components/<category>/`.
+
+    `inputs` become attributes of the instance, one run's values; each output names the method
+    that makes its value, plain or `async`. A plain method runs in a thread, so it may block.
+
+        class Shout(Component):
+            display_name = "Shout"
+            inputs = [MessageTextInput(name="text")]
+            outputs = [Output(name="loud", method="shout")]
+
+            def shout(self) -> Message:
+                return Message(text=self.text.upper())
+    """
+
+    name: ClassVar[str] = ""
+    display_name: ClassVar[str] = ""
+    description: ClassVar[str] = ""
+    documentation: ClassVar[str] = ""
+    icon: ClassVar[str] = "component"
+    minimized: ClassVar[bool] = False
+    beta: ClassVar[bool] = False
+    legacy: ClassVar[bool] = False
+    inputs: ClassVar[list[Input]] = []
+    outputs: ClassVar[list[Output]] = []
+    #: Older `type` names under which published flows know this component.
+    formerly: ClassVar[tuple[str, ...]] = ()
+    #: `chat` or `text` where the run's input goes in here, or where the run's answer comes out.
+    takes_input: ClassVar[str | None] = None
+    gives_output: ClassVar[str | None] = None
+    #: Whether the component can be handed a message whose model still speaks.
+    takes_stream: ClassVar[bool] = False
+    #: Whether plain methods may block. Those that only compute a little run on the event loop.
+    blocking: ClassVar[bool] = True
+
+    def __init__(self, vertex_id: str, context: RunContext, values: Mapping[str, Any], sources: tuple[Component, ...] = ()) -> None:
+        """Set up for one run.
+
+        Args:
+            vertex_id: the node's id in the flow.
+            context: the run that this component works in.
+            values: field name to value; fields that are absent take their default.
+            sources: the components whose outputs feed this one.
+        """
+        self.id = vertex_id
+        self.context = context
+        self.sources = sources
+        self.status: object = None
+        self.logs: list[dict[str, Any]] = []
+        self.values = dict(values)
+        for field in self.inputs:
+            raw = self.values.get(field.name, field.value)
+            setattr(self, field.name, _as_field_value(field, raw))
+
+    @classmethod
+    def type_name(cls) -> str:
+        """Return the component's type, as flows write it."""
+        return cls.name or cls.__name__
+
+    @property
+    def source_name(self) -> str:
+        """What a message names as its origin beside the display name: a model's name, say."""
+        return self.display_name
+
+    def log(self, message: object, name: str | None = None) -> None:
+        """Add a line to the run's log of this component."""
+        self.logs.append({"name": name or f"Log {len(self.logs) + 1}", "message": message, "type": "text"})
+
+
+def _as_field_value(field: Input, raw: object) -> object:
+    if isinstance(field, MessageTextInput) and not isinstance(field, MessageInput):
+        return [_as_text(item) for item in raw] if isinstance(raw, list) else _as_text(raw)
+    if isinstance(field, ListableInput) and field.is_list and raw in ("", None):
+        return []
+    return raw
+
+
+def _as_text(value: object) -> object:
+    if isinstance(value, Message):
+        return value.text
+    return "" if value is None else value
+
+
+_TYPE_NAME = re.compile(r"\w+")
+
+
+@functools.cache
+def output_types(component: type[Component], output_name: str) -> tuple[str, ...]:
+    """Return the port types of an output, from the declaration or the method's annotation.
+
+    Raises:
+        ComponentError: the component has no such output, or its method no annotation.
+    """
+    output = next((o for o in component.outputs if o.name == output_name), None)
+    if output is None:
+        raise ComponentError(f"{component.type_name()} has no output {output_name!r}.")
+    if output.types:
+        return tuple(output.types)
+    annotation = getattr(component, output.method).__annotations__.get("return")
+    if annotation is None:
+        raise ComponentError(f"{component.type_name()}.{output.method} needs a return annotation: it is the port's type.")
+    text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
+    return tuple(name for name in _TYPE_NAME.findall(text) if name not in {"list", "None"})

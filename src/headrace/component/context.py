@@ -1,0 +1,77 @@
+"""What a running component may ask of its run. The server and the command line each provide it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    import httpx
+
+    from headrace.schema import Message
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryQuery:
+    """Which messages of a session are wanted: at most `limit`, the newest ones, in `order`."""
+
+    session_id: str
+    limit: int
+    order: Literal["ASC", "DESC"] = "ASC"
+    sender: str | None = None
+    sender_name: str | None = None
+    context_id: str | None = None
+
+
+class LocalModel(Protocol):
+    """The model that runs beside the server."""
+
+    async def base_url(self) -> str:
+        """Start the model if need be and return its OpenAI-compatible address."""
+        ...
+
+
+class Egress(Protocol):
+    """The guarded way to the network."""
+
+    def check(self, url: str) -> None:
+        """Raise where `url` may not be fetched."""
+        ...
+
+    def client(self, timeout: float) -> httpx.AsyncClient:
+        """Return a client, each connection of which is guarded; `timeout` in seconds."""
+        ...
+
+
+class RunContext(Protocol):
+    """One run, as its components see it."""
+
+    session_id: str
+    flow_id: str
+    streaming: bool
+    egress: Egress
+    local_model: LocalModel
+
+    async def store(self, message: Message) -> None:
+        """Keep `message` in its session; what is read later in this run sees it."""
+        ...
+
+    async def history(self, query: HistoryQuery) -> list[Message]:
+        """Return the messages of a session that belong to the run's owner."""
+        ...
+
+    def announce(self, message: Message) -> None:
+        """Tell whoever watches that `message` came or changed."""
+        ...
+
+    def token(self, chunk: str, message_id: str) -> None:
+        """Tell whoever watches that a model said `chunk` within a message."""
+        ...
+
+    async def variable(self, name: str) -> str:
+        """Return the value of one of the owner's variables; raise where there is none."""
+        ...
+
+    def environment(self, name: str) -> str | None:
+        """Return the operator's value for a model provider's setting, such as OPENAI_BASE_URL."""
+        ...

@@ -1,0 +1,54 @@
+"""A component class as the node JSON that `GET /api/v1/all` lists and flows carry."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import pathlib
+from typing import Any
+
+from headrace.component.component import Component, output_types
+
+
+def source_of(component: type[Component]) -> str:
+    """Return the text of the file that holds the component."""
+    return pathlib.Path(inspect.getfile(component)).read_text(encoding="utf-8")
+
+
+def code_hash(code: str) -> str:
+    """Return the mark by which a node's code is recognised: 12 hex digits of its SHA-256."""
+    return hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def node_json(component: type[Component]) -> dict[str, Any]:
+    """Return the node that an editor draws for this component, with every field and port."""
+    code = source_of(component)
+    types = {o.name: list(output_types(component, o.name)) for o in component.outputs}
+    return {
+        "template": {"_type": "Component", "code": _code_field(code), **{i.name: i.to_json() for i in component.inputs}},
+        "description": component.description,
+        "icon": component.icon,
+        "base_classes": sorted({t for names in types.values() for t in names}),
+        "display_name": component.display_name or component.type_name(),
+        "documentation": component.documentation,
+        "minimized": component.minimized,
+        "custom_fields": {},
+        "output_types": [],
+        "pinned": False,
+        "conditional_paths": [],
+        "frozen": False,
+        "outputs": [o.model_copy(update={"types": types[o.name]}).to_json() for o in component.outputs],
+        "field_order": [i.name for i in component.inputs],
+        "beta": component.beta,
+        "legacy": component.legacy,
+        "edited": False,
+        "metadata": {"module": f"{component.__module__}.{component.__name__}", "code_hash": code_hash(code),
+                     "dependencies": {"dependencies": [{"name": "headrace", "version": None}], "total_dependencies": 1}},
+        "tool_mode": False,
+    }
+
+
+def _code_field(code: str) -> dict[str, Any]:
+    return {"type": "code", "required": True, "placeholder": "", "list": False, "show": True, "multiline": True,
+            "value": code, "fileTypes": [], "file_path": "", "password": False, "name": "code", "advanced": True,
+            "dynamic": True, "info": "", "load_from_db": False, "title_case": False}

@@ -1,0 +1,32 @@
+"""`Output`: a port that a component fills by calling one of its methods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Output(BaseModel):
+    """An output port. `types` follow from the method's return annotation where they aren't given."""
+
+    model_config = ConfigDict(frozen=False)
+
+    name: str
+    display_name: str | None = None
+    method: str
+    types: list[str] = []
+    selected: str | None = None
+    cache: bool = True
+    allows_loop: bool = False
+    group_outputs: bool = False
+    hidden: bool | None = None
+    required_inputs: list[str] | None = None
+    tool_mode: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the port as it stands in a node's `outputs`."""
+        body = self.model_dump(exclude={"hidden", "required_inputs"})
+        extra = self.model_dump(include={"hidden", "required_inputs"}, exclude_none=True)
+        return {**body, **extra, "display_name": self.display_name or self.name,
+                "selected": self.selected or (self.types[0] if self.types else None), "value": "__UNDEFINED__"}

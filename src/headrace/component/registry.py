@@ -1,0 +1,55 @@
+"""Which component types exist. They are found by their folder; there is no list to maintain."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from typing import TYPE_CHECKING, Any
+
+from headrace.component.component import Component
+from headrace.component.node_json import node_json
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+
+class Registry:
+    """The component classes by type name, with the category of each."""
+
+    def __init__(self) -> None:
+        self._classes: dict[str, type[Component]] = {}
+        self._former: dict[str, str] = {}
+        self._categories: dict[str, list[str]] = {}
+
+    @classmethod
+    def of_package(cls, package: ModuleType) -> Registry:
+        """Return the components of a package whose subpackages are categories.
+
+        A component is every concrete `Component` that a module of a category defines.
+        """
+        registry = cls()
+        for category in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            folder = importlib.import_module(category.name)
+            for module in pkgutil.iter_modules(folder.__path__, f"{category.name}."):
+                registry._take(category.name.rpartition(".")[2], importlib.import_module(module.name))
+        return registry
+
+    def _take(self, category: str, module: ModuleType) -> None:
+        for _, found in inspect.getmembers(module, inspect.isclass):
+            if issubclass(found, Component) and found.__module__ == module.__name__ and found.outputs:
+                self.add(found, category)
+
+    def add(self, component: type[Component], category: str) -> None:
+        """Make `component` known under `category`."""
+        self._classes[component.type_name()] = component
+        self._former.update(dict.fromkeys(component.formerly, component.type_name()))
+        self._categories.setdefault(category, []).append(component.type_name())
+
+    def find(self, type_name: str) -> type[Component] | None:
+        """Return the class for a type name of today or of an older flow, or None."""
+        return self._classes.get(self._former.get(type_name, type_name))
+
+    def catalogue(self) -> dict[str, dict[str, Any]]:
+        """Return category to type name to node JSON: the body of `GET /api/v1/all`."""
+        return {c: {t: node_json(self._classes[t]) for t in sorted(types)} for c, types in sorted(self._categories.items())}

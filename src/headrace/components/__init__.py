@@ -1,0 +1,1 @@
+"""The component library: a folder a category, a file a component."""

@@ -1,0 +1,1 @@
+"""Prompts, models and what they remember."""

@@ -1,0 +1,1 @@
+"""The models of OpenAI and of servers that speak its protocol."""

@@ -1,0 +1,170 @@
+"""A flow compiled for running: immutable, shared by all its runs, holding no run's values."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from headrace.component.component import Component, output_types
+from headrace.component.node_json import code_hash
+from headrace.graph.errors import FlowError
+
+if TYPE_CHECKING:
+    from headrace.component.registry import Registry
+    from headrace.graph.flow import Edge, Flow, Node, NodeId
+
+#: The type that takes part in every connection.
+ANY = {"Any", "object"}
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What fills one field of a vertex: another vertex's output."""
+
+    field: str
+    source: NodeId
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vertex:
+    """A node made ready to run."""
+
+    id: NodeId
+    component: type[Component]
+    display_name: str
+    values: Mapping[str, Any]
+    variables: Mapping[str, str]
+    feeds: tuple[Feed, ...]
+    list_fields: frozenset[str]
+    outputs: tuple[str, ...]
+    streamed: frozenset[str]
+    successors: tuple[NodeId, ...]
+    predecessors: frozenset[NodeId]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All vertices of a flow in an order in which they can run."""
+
+    vertices: Mapping[NodeId, Vertex]
+
+    def inputs(self, kind: str) -> list[Vertex]:
+        """Return the vertices that take a run's input of this kind: chat, text or any."""
+        return [v for v in self.vertices.values() if _fits(v.component.takes_input, kind)]
+
+    def answers(self, kind: str) -> list[Vertex]:
+        """Return the vertices that give a run's answer of this kind: chat, text, any or debug.
+
+        Where none is of the kind, all that give an answer do.
+        """
+        if kind == "debug":
+            return list(self.vertices.values())
+        wanted = [v for v in self.vertices.values() if _fits(v.component.gives_output, kind)]
+        return wanted or [v for v in self.vertices.values() if v.component.gives_output]
+
+
+def _fits(has: str | None, kind: str) -> bool:
+    return has is not None and kind in {"any", has}
+
+
+def compile_plan(flow: Flow, registry: Registry) -> Plan:
+    """Return the plan of `flow`.
+
+    Raises:
+        FlowError: an unknown or edited component, a port that isn't there, types that don't
+            meet, or a cycle. Each names what it is about.
+    """
+    nodes = {node.id: node for node in flow.nodes}
+    classes = {node.id: _class_of(node, registry) for node in flow.nodes}
+    incoming: dict[NodeId, list[Edge]] = {i: [] for i in nodes}
+    outgoing: dict[NodeId, list[Edge]] = {i: [] for i in nodes}
+    for edge in flow.edges:
+        _check_edge(edge, nodes, classes)
+        incoming[edge.target].append(edge)
+        outgoing[edge.source].append(edge)
+    order = _in_order(nodes, incoming, outgoing)
+    compiled = {i: _vertex(nodes[i], classes, incoming[i], outgoing[i]) for i in order}
+    return Plan(compiled)
+
+
+def _class_of(node: Node, registry: Registry) -> type[Component]:
+    component = registry.find(node.type)
+    if component is None:
+        raise FlowError(
+            f"Component {node.display_name} ({node.id}) has the type {node.type!r}, which this server doesn't have. "
+            "Its code comes with the flow and is not run."
+        )
+    tampered = node.code is not None and node.code_hash is not None and code_hash(node.code) != node.code_hash
+    if node.edited or tampered:
+        raise FlowError(
+            f"Component {node.display_name} ({node.id}) carries code that was changed. Code that comes with a flow is not run. "
+            f"Replace the node with the server's own {node.type!r}."
+        )
+    return component
+
+
+def _check_edge(edge: Edge, nodes: Mapping[NodeId, Node], classes: Mapping[NodeId, type[Component]]) -> None:
+    source, target = nodes[edge.source], nodes[edge.target]
+    component = classes[edge.source]
+    if edge.output not in {o.name for o in component.outputs}:
+        raise FlowError(f"{source.display_name} ({source.id}) has no output {edge.output!r}, which an edge to {target.id} starts from.")
+    declared = next((i for i in classes[edge.target].inputs if i.name == edge.field), None)
+    field = target.fields.get(edge.field)
+    if declared is None and field is None:
+        raise FlowError(f"{target.display_name} ({target.id}) has no field {edge.field!r}, which an edge from {source.id} leads to.")
+    gives = set(output_types(component, edge.output))
+    takes = set(declared.input_types or ()) if declared is not None else set(field.input_types if field else ())
+    if takes and not (gives & takes or takes & ANY):
+        raise FlowError(
+            f"{source.display_name} ({source.id}) gives {' or '.join(sorted(gives))} from {edge.output!r}, but {edge.field!r} of "
+            f"{target.display_name} ({target.id}) takes {' or '.join(sorted(takes))}. Connect ports of one type."
+        )
+
+
+def _in_order(nodes: Mapping[NodeId, Node], incoming: Mapping[NodeId, list[Edge]], outgoing: Mapping[NodeId, list[Edge]]) -> list[NodeId]:
+    waiting = {i: len({e.source for e in edges}) for i, edges in incoming.items()}
+    ready = deque(i for i, count in waiting.items() if count == 0)
+    order: list[NodeId] = []
+    while ready:
+        current = ready.popleft()
+        order.append(current)
+        for target in dict.fromkeys(e.target for e in outgoing[current]):
+            waiting[target] -= 1
+            if waiting[target] == 0:
+                ready.append(target)
+    if len(order) < len(nodes):
+        around = sorted(set(nodes) - set(order))
+        raise FlowError(f"The flow goes round in a circle through {', '.join(around[:5])}. Remove an edge of the circle.")
+    return order
+
+
+def _vertex(node: Node, classes: Mapping[NodeId, type[Component]], incoming: list[Edge], outgoing: list[Edge]) -> Vertex:
+    component = classes[node.id]
+    fed = {e.field for e in incoming}
+    for field in component.inputs:
+        _check_required(node, field.name, field.required, fed)
+    used = [o.name for o in component.outputs if any(e.output == o.name for e in outgoing)]
+    return Vertex(
+        id=node.id,
+        component=component,
+        display_name=node.display_name,
+        values={n: f.value for n, f in node.fields.items() if not (f.load_from_db and f.value)},
+        variables={n: str(f.value) for n, f in node.fields.items() if f.load_from_db and f.value},
+        feeds=tuple(Feed(e.field, e.source, e.output) for e in incoming),
+        list_fields=frozenset(i.name for i in component.inputs if getattr(i, "is_list", False)),
+        outputs=tuple(used or [component.outputs[0].name]),
+        streamed=frozenset(o for o in used if [classes[e.target].takes_stream for e in outgoing if e.output == o] == [True]),
+        successors=tuple(dict.fromkeys(e.target for e in outgoing)),
+        predecessors=frozenset(e.source for e in incoming),
+    )
+
+
+def _check_required(node: Node, name: str, required: bool, fed: set[str]) -> None:
+    field = node.fields.get(name)
+    must = field.required if field is not None else required
+    shown = field.show if field is not None else True
+    if must and shown and name not in fed and (field is None or field.value in (None, "", [])):
+        raise FlowError(f"{node.display_name} ({node.id}) needs a value for {name!r}. Type one in or connect it.")

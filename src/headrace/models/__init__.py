@@ -1,0 +1,1 @@
+"""Chat models: which providers there are, and how each is built."""

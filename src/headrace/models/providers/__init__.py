@@ -1,0 +1,1 @@
+"""A file a provider; each is found by being here."""

@@ -1,0 +1,6 @@
+"""The values that travel between ports: `Message`, `Data`, `DataFrame`."""
+
+from headrace.schema.data import Data
+from headrace.schema.message import Message
+
+__all__ = ["Data", "Message"]

@@ -1,0 +1,33 @@
+"""`DataFrame`: rows of `Data` as a pandas table. Importing this module imports pandas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from headrace.errors import HeadraceError
+
+if TYPE_CHECKING:
+    import pandas
+    from collections.abc import Iterable
+
+    from headrace.schema.data import Data
+
+
+class MissingPandasError(HeadraceError):
+    """A table is wanted and pandas isn't installed."""
+
+    def __init__(self) -> None:
+        super().__init__("A table needs pandas. Install it with: pip install 'headrace[pandas]'")
+
+
+def dataframe(rows: Iterable[Data | dict[str, Any]]) -> pandas.DataFrame:
+    """Return a table with a row for each record.
+
+    Raises:
+        MissingPandasError: the extra `pandas` isn't installed.
+    """
+    try:
+        import pandas
+    except ModuleNotFoundError as error:
+        raise MissingPandasError from error
+    return pandas.DataFrame([row if isinstance(row, dict) else row.data for row in rows])
