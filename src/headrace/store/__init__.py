@@ -1,0 +1,1 @@
+"""The database: tables, migrations, the group-commit writer, and one scoped repository a thing."""

@@ -1,0 +1,197 @@
+"""Every table. Times are UTC; ids are UUIDs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    Uuid,
+)
+
+metadata = MetaData(naming_convention={
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s",
+})
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time in UTC, also where the database keeps no zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """Return the time in UTC."""
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """Return the time with its zone."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _owner(nullable: bool = False) -> Column[Any]:
+    return Column("user_id", Uuid, ForeignKey("user.id", ondelete="CASCADE"), nullable=nullable, index=True)
+
+
+users = Table(
+    "user", metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("username", String(255), nullable=False, unique=True),
+    Column("password", String(255), nullable=False),
+    Column("profile_image", String(1024)),
+    Column("store_api_key", Text),
+    Column("is_active", Boolean, nullable=False),
+    Column("is_superuser", Boolean, nullable=False),
+    Column("optins", JSON),
+    Column("create_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("last_login_at", UtcDateTime),
+)
+
+api_keys = Table(
+    "apikey", metadata,
+    Column("id", Uuid, primary_key=True),
+    _owner(),
+    Column("name", String(255)),
+    Column("prefix", String(16), nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("is_active", Boolean, nullable=False),
+    Column("total_uses", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_used_at", UtcDateTime),
+    Column("expires_at", UtcDateTime),
+)
+
+projects = Table(
+    "folder", metadata,
+    Column("id", Uuid, primary_key=True),
+    _owner(),
+    Column("name", String(255), nullable=False),
+    Column("description", Text),
+    Column("parent_id", Uuid, ForeignKey("folder.id", ondelete="SET NULL")),
+    Column("auth_settings", JSON),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("user_id", "name"),
+)
+
+flows = Table(
+    "flow", metadata,
+    Column("id", Uuid, primary_key=True),
+    _owner(),
+    Column("folder_id", Uuid, ForeignKey("folder.id", ondelete="CASCADE"), index=True),
+    Column("name", String(1024), nullable=False),
+    Column("description", Text),
+    Column("icon", String(1024)),
+    Column("icon_bg_color", String(32)),
+    Column("gradient", String(1024)),
+    Column("data", JSON),
+    Column("is_component", Boolean, nullable=False),
+    Column("webhook", Boolean, nullable=False),
+    Column("endpoint_name", String(1024)),
+    Column("tags", JSON),
+    Column("locked", Boolean, nullable=False),
+    Column("mcp_enabled", Boolean, nullable=False),
+    Column("action_name", String(1024)),
+    Column("action_description", Text),
+    Column("access_type", String(16), nullable=False),
+    Column("fs_path", String(1024)),
+    Column("version", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("user_id", "name"),
+    UniqueConstraint("user_id", "endpoint_name"),
+)
+
+messages = Table(
+    "message", metadata,
+    Column("id", Uuid, primary_key=True),
+    _owner(),
+    Column("flow_id", Uuid),
+    Column("session_id", String(1024), nullable=False),
+    Column("context_id", String(1024), nullable=False),
+    Column("sender", String(255)),
+    Column("sender_name", String(255)),
+    Column("text", Text, nullable=False),
+    Column("files", JSON, nullable=False),
+    Column("error", Boolean, nullable=False),
+    Column("edit", Boolean, nullable=False),
+    Column("category", String(16), nullable=False),
+    Column("properties", JSON, nullable=False),
+    Column("content_blocks", JSON, nullable=False),
+    Column("duration", Integer),
+    Column("timestamp", UtcDateTime, nullable=False),
+    Index(None, "user_id", "session_id", "timestamp"),
+    Index(None, "flow_id", "timestamp"),
+)
+
+variables = Table(
+    "variable", metadata,
+    Column("id", Uuid, primary_key=True),
+    _owner(),
+    Column("name", String(255), nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("value", Text, nullable=False),
+    Column("default_fields", JSON),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("user_id", "name"),
+)
+
+vertex_builds = Table(
+    "vertex_build", metadata,
+    Column("build_id", Uuid, primary_key=True),
+    _owner(),
+    Column("flow_id", Uuid, ForeignKey("flow.id", ondelete="CASCADE"), nullable=False),
+    Column("id", String(255), nullable=False),
+    Column("job_id", Uuid),
+    Column("timestamp", UtcDateTime, nullable=False),
+    Column("valid", Boolean, nullable=False),
+    Column("params", Text),
+    Column("data", JSON),
+    Column("artifacts", JSON),
+    Index(None, "flow_id", "timestamp"),
+)
+
+transactions = Table(
+    "transaction", metadata,
+    Column("id", Uuid, primary_key=True),
+    _owner(),
+    Column("flow_id", Uuid, ForeignKey("flow.id", ondelete="CASCADE"), nullable=False),
+    Column("vertex_id", String(255), nullable=False),
+    Column("target_id", String(255)),
+    Column("timestamp", UtcDateTime, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("error", Text),
+    Column("inputs", JSON),
+    Column("outputs", JSON),
+    Index(None, "flow_id", "timestamp"),
+)
+
+files = Table(
+    "file", metadata,
+    Column("id", Uuid, primary_key=True),
+    _owner(),
+    Column("name", String(1024), nullable=False),
+    Column("path", String(1024), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("provider", String(32)),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("user_id", "name"),
+)
