@@ -6,16 +6,11 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import httpcore
 import httpx
 
 from headrace.errors import HeadraceError
-
-if TYPE_CHECKING:
-    from httpcore import AsyncNetworkStream
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -97,13 +92,8 @@ class GuardedEgress:
         return found
 
     def client(self, timeout: float) -> httpx.AsyncClient:
-        """Return an HTTP client whose every connection, redirects included, is guarded; `timeout` in seconds."""
-        transport = httpx.AsyncHTTPTransport()
-        transport._pool = httpcore.AsyncConnectionPool(  # noqa: SLF001 - httpx has no public way to a network backend
-            ssl_context=httpx.create_ssl_context(), max_connections=100, max_keepalive_connections=20, keepalive_expiry=5,
-            network_backend=_GuardedBackend(self),
-        )
-        return httpx.AsyncClient(transport=transport, timeout=timeout, follow_redirects=True, max_redirects=5, trust_env=False)
+        """Return an HTTP client whose every request, redirects included, is guarded; `timeout` in seconds."""
+        return httpx.AsyncClient(transport=_GuardedTransport(self), timeout=timeout, follow_redirects=True, max_redirects=5, trust_env=False)
 
 
 def _endpoint(url: str) -> tuple[str, int]:
@@ -123,33 +113,39 @@ def _as_address(host: str) -> Address | None:
         return None
 
 
-class _GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Resolves, checks, and connects to the address that was checked."""
+class _GuardedTransport(httpx.AsyncBaseTransport):
+    """Resolves, checks, and sends to the very address that was checked, under the host's own name.
+
+    Each host has connections of its own: two names on one address never share a TLS session.
+    """
 
     def __init__(self, egress: GuardedEgress) -> None:
         self._egress = egress
-        self._inner = httpcore.AnyIOBackend()
+        self._by_host: dict[str, httpx.AsyncHTTPTransport] = {}
 
-    async def connect_tcp(self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
-                          socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None) -> AsyncNetworkStream:
-        """Connect to the first address of `host` that answers, all of them allowed."""
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request to the first address of its host that answers, all of them allowed."""
+        url = request.url
+        self._egress.check(str(url))
         try:
-            addresses = await self._egress.addresses(host.lower(), port)
+            addresses = await self._egress.addresses(url.host.lower(), url.port or (443 if url.scheme == "https" else 80))
         except OSError as error:
-            raise httpcore.ConnectError(f"{host} cannot be found: {error.strerror}") from error
-        failure: Exception = httpcore.ConnectError(f"{host} has no address")
-        for address in addresses:
+            raise httpx.ConnectError(f"{url.host} cannot be found: {error.strerror}", request=request) from error
+        transport = self._by_host.setdefault(url.host, httpx.AsyncHTTPTransport())
+        request.extensions = {**request.extensions, "sni_hostname": url.host}
+        for address in addresses[:-1]:
+            request.url = url.copy_with(host=address)
             try:
-                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                failure = error
-        raise failure
+                return await transport.handle_async_request(request)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                continue
+        request.url = url.copy_with(host=addresses[-1])
+        try:
+            return await transport.handle_async_request(request)
+        finally:
+            request.url = url
 
-    async def connect_unix_socket(self, path: str, timeout: float | None = None,
-                                  socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None) -> AsyncNetworkStream:
-        """Refuse: no flow has business with a socket file."""
-        raise EgressError(path)
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait between tries."""
-        await asyncio.sleep(seconds)
+    async def aclose(self) -> None:
+        """Close every connection."""
+        for transport in self._by_host.values():
+            await transport.aclose()

@@ -57,6 +57,8 @@ class Execution:
         waiting = {i: len(v.predecessors) for i, v in self._plan.vertices.items()}
         running: dict[asyncio.Task[None], NodeId] = {}
         ready = [i for i, count in waiting.items() if count == 0]
+        # What is said is stored before any history is read.
+        ready.sort(key=lambda i: self._plan.vertices[i].component.takes_input is None)
         try:
             while ready or running:
                 if len(ready) == 1 and not running:

@@ -37,6 +37,7 @@ class Vertex:
     display_name: str
     values: Mapping[str, Any]
     variables: Mapping[str, str]
+    field_types: Mapping[str, str]
     feeds: tuple[Feed, ...]
     list_fields: frozenset[str]
     outputs: tuple[str, ...]
@@ -47,7 +48,7 @@ class Vertex:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All vertices of a flow in an order in which they can run."""
+    """All vertices of a flow, as it was drawn."""
 
     vertices: Mapping[NodeId, Vertex]
 
@@ -85,9 +86,8 @@ def compile_plan(flow: Flow, registry: Registry) -> Plan:
         _check_edge(edge, nodes, classes)
         incoming[edge.target].append(edge)
         outgoing[edge.source].append(edge)
-    order = _in_order(nodes, incoming, outgoing)
-    compiled = {i: _vertex(nodes[i], classes, incoming[i], outgoing[i]) for i in order}
-    return Plan(compiled)
+    _check_acyclic(nodes, incoming, outgoing)
+    return Plan({i: _vertex(nodes[i], classes, incoming[i], outgoing[i]) for i in nodes})
 
 
 def _class_of(node: Node, registry: Registry) -> type[Component]:
@@ -124,21 +124,20 @@ def _check_edge(edge: Edge, nodes: Mapping[NodeId, Node], classes: Mapping[NodeI
         )
 
 
-def _in_order(nodes: Mapping[NodeId, Node], incoming: Mapping[NodeId, list[Edge]], outgoing: Mapping[NodeId, list[Edge]]) -> list[NodeId]:
+def _check_acyclic(nodes: Mapping[NodeId, Node], incoming: Mapping[NodeId, list[Edge]], outgoing: Mapping[NodeId, list[Edge]]) -> None:
     waiting = {i: len({e.source for e in edges}) for i, edges in incoming.items()}
     ready = deque(i for i, count in waiting.items() if count == 0)
-    order: list[NodeId] = []
+    reached: set[NodeId] = set()
     while ready:
         current = ready.popleft()
-        order.append(current)
+        reached.add(current)
         for target in dict.fromkeys(e.target for e in outgoing[current]):
             waiting[target] -= 1
             if waiting[target] == 0:
                 ready.append(target)
-    if len(order) < len(nodes):
-        around = sorted(set(nodes) - set(order))
+    if len(reached) < len(nodes):
+        around = sorted(set(nodes) - reached)
         raise FlowError(f"The flow goes round in a circle through {', '.join(around[:5])}. Remove an edge of the circle.")
-    return order
 
 
 def _vertex(node: Node, classes: Mapping[NodeId, type[Component]], incoming: list[Edge], outgoing: list[Edge]) -> Vertex:
@@ -153,6 +152,7 @@ def _vertex(node: Node, classes: Mapping[NodeId, type[Component]], incoming: lis
         display_name=node.display_name,
         values={n: f.value for n, f in node.fields.items() if not (f.load_from_db and f.value)},
         variables={n: str(f.value) for n, f in node.fields.items() if f.load_from_db and f.value},
+        field_types={n: f.type for n, f in node.fields.items()},
         feeds=tuple(Feed(e.field, e.source, e.output) for e in incoming),
         list_fields=frozenset(i.name for i in component.inputs if getattr(i, "is_list", False)),
         outputs=tuple(used or [component.outputs[0].name]),

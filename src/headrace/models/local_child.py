@@ -14,7 +14,7 @@ def serve(path: str) -> None:
 
     params = CommonParams()
     params.model.path = path
-    params.hostname = "127.0.0.1"
+    params.hostnames = ["127.0.0.1"]
     params.port = 0
     params.n_ctx = CONTEXT_TOKENS
     params.n_parallel = 1

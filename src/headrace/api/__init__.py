@@ -1,0 +1,1 @@
+"""The HTTP API: one thin router a resource, with its wire models."""

@@ -1,0 +1,93 @@
+"""Errors to statuses, in one place."""
+
+from __future__ import annotations
+
+import logging
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from starlette.exceptions import HTTPException
+
+from headrace.api.json_body import BodyTooLargeError, UnreadableBodyError
+from headrace.auth.errors import CrossSiteError, InvalidKeyError, InvalidLoginError, InvalidTokenError, MissingCredentialsError, TooManyLoginsError
+from headrace.errors import HeadraceError
+from headrace.graph.errors import FlowError, RunError
+from headrace.runs.overlay import TweakError
+from headrace.runs.runner import FlowNotFoundError, RunTimeoutError
+from headrace.store.writer import WriterClosedError
+
+log = logging.getLogger(__name__)
+
+
+class NotFoundError(HeadraceError):
+    """The caller has no such thing."""
+
+
+class ForbiddenError(HeadraceError):
+    """The caller may not do this."""
+
+
+class AutoLoginOffError(HeadraceError):
+    """Auto login is switched off."""
+
+
+STATUS: dict[type[HeadraceError], int] = {
+    NotFoundError: 404, FlowNotFoundError: 404, ForbiddenError: 403, MissingCredentialsError: 403, InvalidKeyError: 403, CrossSiteError: 403,
+    InvalidTokenError: 401, InvalidLoginError: 401, TooManyLoginsError: 429, FlowError: 400, TweakError: 400, UnreadableBodyError: 400,
+    BodyTooLargeError: 413, RunTimeoutError: 504, WriterClosedError: 503,
+}
+
+
+def run_error_detail(error: HeadraceError) -> str:
+    """Return the JSON text that stands as `detail` where a run failed, as Langflow writes it."""
+    body = {"message": error.message, "traceback": None, "description": None, "code": None, "suggestion": None}
+    return orjson.dumps(body).decode()
+
+
+def install(app: FastAPI) -> None:
+    """Teach `app` how each error is answered."""
+
+    @app.exception_handler(HeadraceError)
+    async def _ours(_request: Request, error: HeadraceError) -> JSONResponse:
+        if isinstance(error, RunError):
+            return JSONResponse({"detail": run_error_detail(error)}, 500)
+        if isinstance(error, AutoLoginOffError):
+            return JSONResponse({"detail": {"message": error.message, "auto_login": False}}, 400)
+        headers = {"Retry-After": str(error.seconds)} if isinstance(error, TooManyLoginsError) else None
+        return JSONResponse({"detail": error.message}, STATUS.get(type(error), 500), headers)
+
+    @app.exception_handler(HTTPException)
+    async def _http(_request: Request, error: HTTPException) -> JSONResponse:
+        return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        problems = [{**p, "ctx": {k: {} if isinstance(v, Exception) else v for k, v in p["ctx"].items()}} if "ctx" in p else p for p in error.errors()]
+        if any(p["type"] == "json_invalid" for p in problems):
+            return JSONResponse({"detail": f"The request's body is not JSON: {problems[0].get('ctx', {}).get('error', '')}"}, 400)
+        return JSONResponse({"detail": _encodable(problems)}, 422)
+
+    @app.exception_handler(IntegrityError)
+    async def _conflict(_request: Request, _error: IntegrityError) -> JSONResponse:
+        return JSONResponse({"detail": "Somebody took this name, or removed what this belongs to, at the same moment. Try again."}, 409)
+
+    @app.exception_handler(DBAPIError)
+    async def _database(_request: Request, error: DBAPIError) -> JSONResponse:
+        log.error("the database failed: %s", type(error.orig).__name__)
+        return JSONResponse({"detail": "The database does not answer. Nothing was kept of this request; try again in a moment."}, 503)
+
+    @app.exception_handler(Exception)
+    async def _unexpected(_request: Request, error: Exception) -> JSONResponse:
+        log.error("unexpected error", exc_info=error)
+        return JSONResponse({"detail": "The server failed at this request. Its log says why."}, 500)
+
+
+def _encodable(value: object) -> object:
+    if isinstance(value, dict):
+        return {str(k): _encodable(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_encodable(v) for v in value]
+    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)

@@ -1,0 +1,93 @@
+"""What the routers work with: made once at start, handed to each by a dependency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from headrace.api.catalogue import Catalogue
+from headrace.auth.attempts import LoginAttempts
+from headrace.auth.callers import Caller, Callers
+from headrace.auth.errors import CrossSiteError, InvalidTokenError, MissingCredentialsError
+from headrace.auth.tokens import Tokens
+from headrace.runs.runner import Runner
+from headrace.settings import Settings
+from headrace.store.store import Store
+
+ACCESS_COOKIE = "access_token_lf"
+REFRESH_COOKIE = "refresh_token_lf"
+STORE_KEY_COOKIE = "apikey_tkn_lflw"
+KEY_NAME = "x-api-key"
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+#: The only routes that anybody may call.
+PUBLIC_PATHS = {
+    "/health", "/health_check", "/api/v1/version", "/api/v1/login", "/api/v1/logout", "/api/v1/refresh", "/api/v1/auto_login",
+    "/docs", "/docs/oauth2-redirect", "/openapi.json", "/redoc",
+}
+
+
+@dataclass(slots=True)
+class State:
+    """The parts of a running server."""
+
+    settings: Settings
+    store: Store
+    tokens: Tokens
+    callers: Callers
+    runner: Runner
+    catalogue: Catalogue
+    attempts: LoginAttempts = field(default_factory=LoginAttempts)
+
+
+def _state(request: Request) -> State:
+    return cast("State", request.app.state.headrace)
+
+
+Server = Annotated[State, Depends(_state)]
+
+
+async def require_caller(request: Request, server: Server) -> None:
+    """Let a request through where it is public, or says who calls. Stands before every route of the application."""
+    route = request.scope.get("route")
+    if getattr(route, "path", request.url.path) in PUBLIC_PATHS:
+        return
+    request.state.caller = await _resolve(request, server)
+
+
+async def _resolve(request: Request, server: State) -> Caller:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        return await server.callers.by_token(token.strip())
+    key = request.headers.get(KEY_NAME) or request.query_params.get(KEY_NAME)
+    if key:
+        return await server.callers.by_key(key)
+    cookie = request.cookies.get(ACCESS_COOKIE)
+    if cookie:
+        _check_same_site(request, server.settings)
+        return await server.callers.by_token(cookie)
+    raise MissingCredentialsError
+
+
+def _check_same_site(request: Request, settings: Settings) -> None:
+    if request.method in _SAFE_METHODS:
+        return
+    origin = request.headers.get("origin")
+    if origin is None:
+        if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+            raise CrossSiteError
+        return
+    if origin.partition("://")[2] != request.headers.get("host") and origin not in settings.cors_origins:
+        raise CrossSiteError
+
+
+def _caller(request: Request) -> Caller:
+    caller = getattr(request.state, "caller", None)
+    if caller is None:
+        raise InvalidTokenError
+    return cast("Caller", caller)
+
+
+CallerNow = Annotated[Caller, Depends(_caller)]

@@ -1,0 +1,102 @@
+"""Builds the application: its parts at start, its routes, and the order in which all of it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import Depends, FastAPI, Security
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.security import APIKeyHeader, APIKeyQuery, OAuth2PasswordBearer
+
+import headrace.components
+from headrace import __version__
+from headrace.api import about, api_keys, errors, flows, health, login, projects, run, users
+from headrace.api.catalogue import Catalogue
+from headrace.api.json_body import BodyLimit
+from headrace.api.state import KEY_NAME, State, require_caller
+from headrace.auth.callers import Callers
+from headrace.auth.secret_key import secret_key
+from headrace.auth.tokens import Tokens
+from headrace.component.registry import Registry
+from headrace.egress import GuardedEgress
+from headrace.models.local_server import LocalModelServer
+from headrace.runs.context import Environment
+from headrace.runs.runner import Runner
+from headrace.settings import Settings, load_settings
+from headrace.starter import prepare
+from headrace.store.secrets import VariableCipher
+from headrace.store.store import Store
+
+#: How often the use counts of API keys are written, seconds.
+COUNT_SECONDS = 5.0
+
+_SCHEMES = [
+    Security(OAuth2PasswordBearer(tokenUrl="/api/v1/login", auto_error=False)),
+    Security(APIKeyQuery(name=KEY_NAME, scheme_name="API key query", auto_error=False)),
+    Security(APIKeyHeader(name=KEY_NAME, scheme_name="API key header", auto_error=False)),
+]
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the application for these settings, by default the environment's. Nothing is opened until it starts."""
+    settings = settings or load_settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with running(settings) as state:
+            app.state.headrace = state
+            yield
+
+    app = FastAPI(title="headrace", version=__version__, lifespan=lifespan, dependencies=[Depends(require_caller)])
+    errors.install(app)
+    public, guarded = (health.router, login.router), (about.router, users.router, api_keys.router, projects.router, flows.router, run.router)
+    for router in public:
+        app.include_router(router)
+    for router in guarded:
+        app.include_router(router, dependencies=_SCHEMES)
+    app.add_middleware(BodyLimit, limit=settings.max_request_bytes)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"],
+            allow_credentials=settings.cors_allow_credentials and "*" not in settings.cors_origins,
+        )
+    return app
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[State]:
+    """Start every part, yield them, and stop them in the opposite order."""
+    secret = secret_key(settings)
+    registry = Registry.of_package(headrace.components)
+    store = Store(settings)
+    await store.open()
+    environment = Environment(os.environ, settings.variables_to_get_from_environment)
+    egress = GuardedEgress(enabled=settings.ssrf_protection_enabled, allowed=settings.ssrf_allowed_hosts, operator_urls=environment.endpoints())
+    local_model = LocalModelServer(settings.local_model_path, egress.allow_endpoint)
+    tokens = Tokens(secret, settings.access_token_expire_seconds, settings.refresh_token_expire_seconds)
+    callers = Callers(store, tokens)
+    runner = Runner(store=store, registry=registry, egress=egress, local_model=local_model, environment=environment,
+                    cipher=VariableCipher(secret), fallback=settings.fallback_to_env_var, timeout=settings.run_timeout_seconds)
+    counting: asyncio.Task[Any] | None = None
+    try:
+        await prepare(store, settings, registry)
+        counting = asyncio.create_task(_count(callers), name="api-key-uses")
+        yield State(settings, store, tokens, callers, runner, Catalogue(registry))
+    finally:
+        if counting is not None:
+            counting.cancel()
+            await asyncio.gather(counting, return_exceptions=True)
+            await callers.save_uses()
+        runner.close()
+        await local_model.stop()
+        await store.close()
+
+
+async def _count(callers: Callers) -> None:
+    while True:
+        await asyncio.sleep(COUNT_SECONDS)
+        await callers.save_uses()

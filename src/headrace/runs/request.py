@@ -1,0 +1,23 @@
+"""What a caller asks of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+InputType = Literal["chat", "text", "any"]
+OutputType = Literal["chat", "text", "any", "debug"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """One run: what goes in, which answers are wanted, and what this run changes in the flow's fields."""
+
+    input_value: str | None = None
+    input_type: InputType = "chat"
+    output_type: OutputType = "chat"
+    output_component: str = ""
+    session_id: str | None = None
+    tweaks: Mapping[str, Any] = field(default_factory=dict)
+    stream: bool = False

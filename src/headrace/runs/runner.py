@@ -1,0 +1,214 @@
+"""Runs stored flows: finds the plan, executes it, and answers once everything is committed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from headrace.errors import HeadraceError
+from headrace.graph.errors import RunError
+from headrace.graph.events import Event
+from headrace.graph.execute import Execution
+from headrace.graph.flow import parse_flow
+from headrace.graph.plan import Plan, compile_plan
+from headrace.runs.context import Environment, ServerContext
+from headrace.runs.overlay import TweakError, overlay_of
+from headrace.runs.wire import answer_json
+from headrace.store import flows
+
+if TYPE_CHECKING:
+    from headrace.component.context import LocalModel
+    from headrace.component.registry import Registry
+    from headrace.egress import GuardedEgress
+    from headrace.runs.request import RunRequest
+    from headrace.store.secrets import VariableCipher
+    from headrace.store.store import Store
+
+PLANS_KEPT = 256
+HEADS_KEPT = 10_000
+#: A remembered flow version is looked up again after so many seconds, in case another program changed the database.
+REMEMBER_SECONDS = 1.0
+THREADS = 32
+#: A watcher that reads slowly may fall so many events behind.
+EVENTS_HELD = 10_000
+
+
+class FlowNotFoundError(HeadraceError):
+    """The caller has no flow under this id or endpoint name."""
+
+    def __init__(self, id_or_name: str) -> None:
+        super().__init__(f"Flow identifier {id_or_name} not found")
+
+
+class RunTimeoutError(HeadraceError):
+    """A run took longer than the operator allows."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The run took longer than {seconds:g} s and was stopped. An operator can raise HEADRACE_RUN_TIMEOUT.")
+
+
+class SlowWatcherError(HeadraceError):
+    """A watcher stopped reading a run's events."""
+
+    def __init__(self) -> None:
+        super().__init__("The run was stopped: its events were not read fast enough.")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A flow that a caller may run, with its plan."""
+
+    flow_id: UUID
+    plan: Plan
+
+
+def _ignore(_event: Event) -> None:
+    return None
+
+
+class Runner:
+    """Runs flows of their owners."""
+
+    def __init__(self, *, store: Store, registry: Registry, egress: GuardedEgress, local_model: LocalModel, environment: Environment,
+                 cipher: VariableCipher, fallback: bool, timeout: float) -> None:
+        self._store = store
+        self._registry = registry
+        self._egress = egress
+        self._local_model = local_model
+        self._environment = environment
+        self._cipher = cipher
+        self._fallback = fallback
+        self._timeout = timeout
+        self._plans: OrderedDict[tuple[UUID, int], Plan] = OrderedDict()
+        self._heads: OrderedDict[tuple[UUID, str], tuple[UUID, int, float]] = OrderedDict()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="component")
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def forget(self, owner: UUID) -> None:
+        """Look an owner's flows up again: one was changed or deleted."""
+        for key in [k for k in self._heads if k[0] == owner]:
+            del self._heads[key]
+
+    async def target(self, owner: UUID, id_or_name: str) -> Target:
+        """Return a flow ready to run.
+
+        Raises:
+            FlowNotFoundError: the owner has no such flow.
+            FlowError: the flow can't be run as it is drawn.
+        """
+        known = self._heads.get((owner, id_or_name))
+        if known is None or known[2] < time.monotonic():
+            known = await self._look_up(owner, id_or_name)
+        flow_id, version, _ = known
+        plan = self._plans.get((flow_id, version))
+        if plan is None:
+            plan = await self._compile(owner, flow_id, version, id_or_name)
+        else:
+            self._plans.move_to_end((flow_id, version))
+        return Target(flow_id, plan)
+
+    async def _look_up(self, owner: UUID, id_or_name: str) -> tuple[UUID, int, float]:
+        async with self._store.reading() as connection:
+            row = await flows.head(connection, owner, id_or_name)
+        if row is None:
+            self._heads.pop((owner, id_or_name), None)
+            raise FlowNotFoundError(id_or_name)
+        known = (row["id"], row["version"], time.monotonic() + REMEMBER_SECONDS)
+        if self._store.sole_writer:
+            self._heads[owner, id_or_name] = known
+            if len(self._heads) > HEADS_KEPT:
+                self._heads.popitem(last=False)
+        return known
+
+    async def _compile(self, owner: UUID, flow_id: UUID, version: int, id_or_name: str) -> Plan:
+        async with self._store.reading() as connection:
+            row = await flows.one(connection, owner, flow_id)
+        if row is None:
+            raise FlowNotFoundError(id_or_name)
+        plan = compile_plan(parse_flow(row["data"]), self._registry)
+        if row["version"] == version:
+            self._plans[flow_id, version] = plan
+            if len(self._plans) > PLANS_KEPT:
+                self._plans.popitem(last=False)
+        return plan
+
+    async def run(self, owner: UUID, target: Target, request: RunRequest, emit: Callable[[Event], None] = _ignore) -> dict[str, Any]:
+        """Run a flow and return its answer as JSON, after all that it stored is committed.
+
+        Raises:
+            TweakError: the request contradicts itself or names an output that isn't there.
+            RunError: a vertex failed.
+            RunTimeoutError: the run took too long.
+        """
+        session_id = request.session_id or str(target.flow_id)
+        context = ServerContext(
+            store=self._store, owner=owner, flow_id=str(target.flow_id), session_id=session_id, streaming=request.stream, emit=emit,
+            egress=self._egress, local_model=self._local_model, environment=self._environment, fallback=self._fallback, cipher=self._cipher,
+        )
+        overlay = overlay_of(target.plan, request)
+        wanted = wanted_vertices(target.plan, request)
+        try:
+            async with asyncio.timeout(self._timeout):
+                results = await Execution(target.plan, context, overlay, emit, self._threads).run()
+        except TimeoutError as error:
+            raise RunTimeoutError(self._timeout) from error
+        finally:
+            await context.settle()
+        return answer_json(session_id, request.input_value, [results[i] for i in results if i in wanted])
+
+    async def stream(self, owner: UUID, target: Target, request: RunRequest) -> AsyncIterator[Event | dict[str, Any] | HeadraceError]:
+        """Run a flow and yield its events, then its answer or the error it ended in. Leaving early cancels the run."""
+        events: asyncio.Queue[Event] = asyncio.Queue(EVENTS_HELD)
+        run: asyncio.Task[dict[str, Any]]
+
+        def emit(event: Event) -> None:
+            if events.full():
+                raise SlowWatcherError
+            events.put_nowait(event)
+
+        run = asyncio.create_task(self.run(owner, target, request, emit))
+        try:
+            while not run.done() or not events.empty():
+                if not events.empty():
+                    yield events.get_nowait()
+                    continue
+                waiter = asyncio.ensure_future(events.get())
+                try:
+                    await asyncio.wait({run, waiter}, return_when=asyncio.FIRST_COMPLETED)
+                    if waiter.done():
+                        yield waiter.result()
+                finally:
+                    waiter.cancel()
+            try:
+                yield run.result()
+            except HeadraceError as error:
+                yield error
+        finally:
+            run.cancel()
+            await asyncio.gather(run, return_exceptions=True)
+
+
+def wanted_vertices(plan: Plan, request: RunRequest) -> set[str]:
+    """Return the ids of the vertices whose results answer the request.
+
+    Raises:
+        TweakError: the request names an output component that the flow doesn't have.
+    """
+    if request.output_component:
+        named = {v.id for v in plan.vertices.values() if request.output_component in {v.id, v.display_name}}
+        if not named:
+            raise TweakError(f"The flow has no component {request.output_component!r} to take the output of.")
+        return named
+    return {v.id for v in plan.answers(request.output_type)}
+
+
+__all__ = ["FlowNotFoundError", "RunError", "RunTimeoutError", "Runner", "Target"]

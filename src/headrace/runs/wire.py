@@ -1,0 +1,109 @@
+"""The run's answer as JSON, to the shapes that Langflow 1.7 recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from headrace.schema import Data, Message
+from headrace.schema.message import SENDER_AI, SENDER_NAME_AI, TIMESTAMP_FORMAT
+
+if TYPE_CHECKING:
+    from headrace.graph.result import VertexResult
+
+_CHAT = "chat"
+
+
+def message_data(message: Message) -> dict[str, Any]:
+    """Return a message as events and `results.*.data` carry it; `id` only once it is kept."""
+    body: dict[str, Any] = {
+        "timestamp": message.timestamp, "sender": message.sender, "sender_name": message.sender_name, "session_id": message.session_id,
+        "context_id": message.context_id, "text": message.text, "files": message.files, "error": message.error, "edit": message.edit,
+        "properties": message.properties.model_dump(), "category": message.category, "content_blocks": message.content_blocks,
+    }
+    if message.id is not None:
+        body["id"] = message.id
+    return {**body, "flow_id": message.flow_id, "duration": message.duration}
+
+
+def _message_json(message: Message) -> dict[str, Any]:
+    data = message_data(message)
+    moment = datetime.strptime(message.timestamp, TIMESTAMP_FORMAT).replace(tzinfo=UTC)
+    same = {k: data[k] for k in ("text", "sender", "sender_name", "files", "session_id", "context_id")}
+    rest = {k: data[k] for k in ("flow_id", "error", "edit", "properties", "category", "content_blocks", "duration")}
+    return {"text_key": "text", "data": data, "default_value": message.default_value, **same, "timestamp": moment.isoformat(), **rest}
+
+
+def value_json(value: object) -> Any:
+    """Return any port's value as JSON. Objects that are no data show their type's name, never their inside."""
+    if isinstance(value, Message):
+        return _message_json(value)
+    if isinstance(value, Data):
+        return {"text_key": value.text_key, "data": value.data, "default_value": value.default_value}
+    if isinstance(value, dict):
+        return {str(k): value_json(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [value_json(v) for v in value]
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    if hasattr(value, "to_dict") and hasattr(value, "columns"):
+        return value.to_dict(orient="records")
+    return f"<{type(value).__name__}>"
+
+
+def result_json(result: VertexResult) -> dict[str, Any]:
+    """Return one vertex's part of an answer."""
+    is_chat = result.component_type in {"ChatInput", "ChatOutput"}
+    return {
+        "results": {name: value_json(value) for name, value in result.outputs.items()},
+        "artifacts": _chat_artifact(result) if is_chat else {n: _artifact(v) for n, v in result.outputs.items()},
+        "outputs": {name: {"message": _short(value), "type": _kind(value)} for name, value in result.outputs.items()},
+        "logs": {name: result.logs for name in result.outputs},
+        "messages": [m for name, value in result.outputs.items() if (m := _said(result, value, is_chat)) is not None],
+        "timedelta": None,
+        "duration": None,
+        "component_display_name": result.display_name,
+        "component_id": result.vertex_id,
+        "used_frozen_result": False,
+    }
+
+
+def answer_json(session_id: str, input_value: str | None, results: Iterable[VertexResult]) -> dict[str, Any]:
+    """Return a whole run's answer."""
+    inputs = {} if input_value is None else {"input_value": input_value}
+    return {"session_id": session_id, "outputs": [{"inputs": inputs, "outputs": [result_json(r) for r in results]}]}
+
+
+def _chat_artifact(result: VertexResult) -> dict[str, Any]:
+    message = next((v for v in result.outputs.values() if isinstance(v, Message)), Message())
+    return {"message": _spaced(message.text), "sender": message.sender, "sender_name": message.sender_name, "files": message.files, "type": "object"}
+
+
+def _spaced(text: str) -> str:
+    # Chats show the artifact as Markdown, where a line break takes two.
+    return text.replace("\n", "\n\n")
+
+
+def _artifact(value: object) -> dict[str, Any]:
+    return {"repr": _short(value), "raw": _short(value), "type": _kind(value)}
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, (Message, str)):
+        return "text"
+    if isinstance(value, (list, tuple)) or hasattr(value, "columns"):
+        return "array"
+    return "object"
+
+
+def _short(value: object) -> Any:
+    return value.text if isinstance(value, Message) else value_json(value)
+
+
+def _said(result: VertexResult, value: object, is_chat: bool) -> dict[str, Any] | None:
+    if not isinstance(value, Message) or not value.text or not (is_chat or result.gives_output):
+        return None
+    return {"message": _spaced(value.text) if is_chat else value.text, "sender": value.sender or SENDER_AI,
+            "sender_name": value.sender_name or SENDER_NAME_AI, "session_id": value.session_id, "stream_url": None,
+            "component_id": result.vertex_id, "files": value.files, "type": "text"}
