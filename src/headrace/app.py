@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ from headrace.auth.secret_key import secret_key
 from headrace.auth.tokens import Tokens
 from headrace.component.registry import Registry
 from headrace.egress import GuardedEgress
+from headrace.errors import HeadraceError
 from headrace.models.local_server import LocalModelServer
 from headrace.runs.context import Environment
 from headrace.runs.runner import Runner
@@ -30,6 +32,8 @@ from headrace.settings import Settings, load_settings
 from headrace.starter import prepare
 from headrace.store.secrets import VariableCipher
 from headrace.store.store import Store
+
+log = logging.getLogger(__name__)
 
 #: How often the use counts of API keys are written, seconds.
 COUNT_SECONDS = 5.0
@@ -47,13 +51,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(settings) as state:
-            app.state.headrace = state
-            yield
+        try:
+            async with running(settings) as state:
+                app.state.headrace = state
+                yield
+        except HeadraceError as error:
+            log.critical("%s", error.message)
+            raise
 
     app = FastAPI(title="headrace", version=__version__, lifespan=lifespan, dependencies=[Depends(require_caller)])
     errors.install(app)
-    public, guarded = (health.router, login.router), (about.router, users.router, api_keys.router, projects.router, flows.router, run.router)
+    public, guarded = (
+        (health.router, login.router),
+        (about.router, users.router, api_keys.router, projects.router, flows.router, run.router),
+    )
     for router in public:
         app.include_router(router)
     for router in guarded:
@@ -61,7 +72,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BodyLimit, limit=settings.max_request_bytes)
     if settings.cors_origins:
         app.add_middleware(
-            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"],
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
             allow_credentials=settings.cors_allow_credentials and "*" not in settings.cors_origins,
         )
     return app
@@ -75,12 +89,24 @@ async def running(settings: Settings) -> AsyncIterator[State]:
     store = Store(settings)
     await store.open()
     environment = Environment(os.environ, settings.variables_to_get_from_environment)
-    egress = GuardedEgress(enabled=settings.ssrf_protection_enabled, allowed=settings.ssrf_allowed_hosts, operator_urls=environment.endpoints())
+    egress = GuardedEgress(
+        enabled=settings.ssrf_protection_enabled,
+        allowed=settings.ssrf_allowed_hosts,
+        operator_urls=environment.endpoints(),
+    )
     local_model = LocalModelServer(settings.local_model_path, egress.allow_endpoint)
     tokens = Tokens(secret, settings.access_token_expire_seconds, settings.refresh_token_expire_seconds)
     callers = Callers(store, tokens)
-    runner = Runner(store=store, registry=registry, egress=egress, local_model=local_model, environment=environment,
-                    cipher=VariableCipher(secret), fallback=settings.fallback_to_env_var, timeout=settings.run_timeout_seconds)
+    runner = Runner(
+        store=store,
+        registry=registry,
+        egress=egress,
+        local_model=local_model,
+        environment=environment,
+        cipher=VariableCipher(secret),
+        fallback=settings.fallback_to_env_var,
+        timeout=settings.run_timeout_seconds,
+    )
     counting: asyncio.Task[Any] | None = None
     try:
         await prepare(store, settings, registry)
@@ -93,6 +119,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             await callers.save_uses()
         runner.close()
         await local_model.stop()
+        await egress.close()
         await store.close()
 
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import ipaddress
 import socket
+import ssl
+from collections import OrderedDict
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 
 from headrace.errors import HeadraceError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+#: Connections are kept open to so many hosts.
+HOSTS_KEPT = 256
 
 #: Shared address space (RFC 6598): private in all but name.
 _SHARED = ipaddress.ip_network("100.64.0.0/10")
@@ -23,8 +29,10 @@ class EgressError(HeadraceError):
     """An address may not be reached; says which and how an operator allows it."""
 
     def __init__(self, host: str) -> None:
-        super().__init__(f"{host} is a private or local address, and components may not reach those. "
-                         f"An operator can allow it by adding the host to LANGFLOW_SSRF_ALLOWED_HOSTS.")
+        super().__init__(
+            f"{host} is a private or local address, and components may not reach those. "
+            f"An operator can allow it by adding the host to LANGFLOW_SSRF_ALLOWED_HOSTS."
+        )
 
 
 class GuardedEgress:
@@ -37,6 +45,7 @@ class GuardedEgress:
             enabled: False lets everything through.
             allowed: host names, addresses and networks (CIDR) that may be reached all the same.
             operator_urls: addresses of model servers that the operator set in the environment.
+
         """
         self._enabled = enabled
         self._hosts: set[str] = set()
@@ -47,6 +56,7 @@ class GuardedEgress:
             except ValueError:
                 self._hosts.add(entry.lower())
         self._endpoints = {_endpoint(url) for url in operator_urls if url}
+        self._transport = _GuardedTransport(self)
 
     def allow_endpoint(self, url: str) -> None:
         """Allow one host and port of the server's own making, such as the local model's."""
@@ -57,6 +67,7 @@ class GuardedEgress:
 
         Raises:
             EgressError: the scheme isn't http(s), or the host is an address that is not allowed.
+
         """
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -84,6 +95,7 @@ class GuardedEgress:
         Raises:
             EgressError: it has none that may; one refused address refuses the host.
             OSError: the name doesn't resolve.
+
         """
         info = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         found = list(dict.fromkeys(str(entry[4][0]) for entry in info))
@@ -91,9 +103,15 @@ class GuardedEgress:
             raise EgressError(host)
         return found
 
-    def client(self, timeout: float) -> httpx.AsyncClient:
+    def client(self, timeout: float) -> httpx2.AsyncClient:
         """Return an HTTP client whose every request, redirects included, is guarded; `timeout` in seconds."""
-        return httpx.AsyncClient(transport=_GuardedTransport(self), timeout=timeout, follow_redirects=True, max_redirects=5, trust_env=False)
+        return httpx2.AsyncClient(
+            transport=self._transport, timeout=timeout, follow_redirects=True, max_redirects=5, trust_env=False
+        )
+
+    async def close(self) -> None:
+        """Close the connections that all clients share."""
+        await self._transport.close_all()
 
 
 def _endpoint(url: str) -> tuple[str, int]:
@@ -113,7 +131,7 @@ def _as_address(host: str) -> Address | None:
         return None
 
 
-class _GuardedTransport(httpx.AsyncBaseTransport):
+class _GuardedTransport(httpx2.AsyncBaseTransport):
     """Resolves, checks, and sends to the very address that was checked, under the host's own name.
 
     Each host has connections of its own: two names on one address never share a TLS session.
@@ -121,23 +139,37 @@ class _GuardedTransport(httpx.AsyncBaseTransport):
 
     def __init__(self, egress: GuardedEgress) -> None:
         self._egress = egress
-        self._by_host: dict[str, httpx.AsyncHTTPTransport] = {}
+        self._by_host: OrderedDict[str, httpx2.AsyncHTTPTransport] = OrderedDict()
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    @functools.cached_property
+    def _tls(self) -> ssl.SSLContext:
+        # Reading the certificates takes longer than many a request: once a process.
+        return httpx2.create_ssl_context()
+
+    async def _transport_of(self, host: str) -> httpx2.AsyncHTTPTransport:
+        if host not in self._by_host:
+            self._by_host[host] = httpx2.AsyncHTTPTransport(verify=self._tls)
+            if len(self._by_host) > HOSTS_KEPT:
+                await self._by_host.popitem(last=False)[1].aclose()
+        return self._by_host[host]
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request to the first address of its host that answers, all of them allowed."""
         url = request.url
         self._egress.check(str(url))
         try:
-            addresses = await self._egress.addresses(url.host.lower(), url.port or (443 if url.scheme == "https" else 80))
+            addresses = await self._egress.addresses(
+                url.host.lower(), url.port or (443 if url.scheme == "https" else 80)
+            )
         except OSError as error:
-            raise httpx.ConnectError(f"{url.host} cannot be found: {error.strerror}", request=request) from error
-        transport = self._by_host.setdefault(url.host, httpx.AsyncHTTPTransport())
+            raise httpx2.ConnectError(f"{url.host} cannot be found: {error.strerror}", request=request) from error
+        transport = await self._transport_of(url.host)
         request.extensions = {**request.extensions, "sni_hostname": url.host}
         for address in addresses[:-1]:
             request.url = url.copy_with(host=address)
             try:
                 return await transport.handle_async_request(request)
-            except (httpx.ConnectError, httpx.ConnectTimeout):
+            except (httpx2.ConnectError, httpx2.ConnectTimeout):
                 continue
         request.url = url.copy_with(host=addresses[-1])
         try:
@@ -146,6 +178,9 @@ class _GuardedTransport(httpx.AsyncBaseTransport):
             request.url = url
 
     async def aclose(self) -> None:
+        """Keep the connections: other clients share them."""
+
+    async def close_all(self) -> None:
         """Close every connection."""
         for transport in self._by_host.values():
             await transport.aclose()

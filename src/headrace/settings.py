@@ -13,12 +13,34 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from headrace.errors import HeadraceError
 
 PROVIDER_VARIABLES = [
-    "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "COMPOSIO_API_KEY", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_API_VERSION",
-    "AZURE_OPENAI_API_INSTANCE_NAME", "AZURE_OPENAI_API_DEPLOYMENT_NAME", "AZURE_OPENAI_API_EMBEDDINGS_DEPLOYMENT_NAME",
-    "ASTRA_DB_APPLICATION_TOKEN", "ASTRA_DB_API_ENDPOINT", "COHERE_API_KEY", "GROQ_API_KEY", "HUGGINGFACEHUB_API_TOKEN",
-    "PINECONE_API_KEY", "SAMBANOVA_API_KEY", "SEARCHAPI_API_KEY", "SERPAPI_API_KEY", "UPSTASH_VECTOR_REST_URL",
-    "UPSTASH_VECTOR_REST_TOKEN", "VECTARA_CUSTOMER_ID", "VECTARA_CORPUS_ID", "VECTARA_API_KEY", "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY", "NOVITA_API_KEY", "TAVILY_API_KEY", "COMETAPI_KEY",
+    "OPENAI_API_KEY",
+    "ANTHROPIC_API_KEY",
+    "GOOGLE_API_KEY",
+    "COMPOSIO_API_KEY",
+    "AZURE_OPENAI_API_KEY",
+    "AZURE_OPENAI_API_VERSION",
+    "AZURE_OPENAI_API_INSTANCE_NAME",
+    "AZURE_OPENAI_API_DEPLOYMENT_NAME",
+    "AZURE_OPENAI_API_EMBEDDINGS_DEPLOYMENT_NAME",
+    "ASTRA_DB_APPLICATION_TOKEN",
+    "ASTRA_DB_API_ENDPOINT",
+    "COHERE_API_KEY",
+    "GROQ_API_KEY",
+    "HUGGINGFACEHUB_API_TOKEN",
+    "PINECONE_API_KEY",
+    "SAMBANOVA_API_KEY",
+    "SEARCHAPI_API_KEY",
+    "SERPAPI_API_KEY",
+    "UPSTASH_VECTOR_REST_URL",
+    "UPSTASH_VECTOR_REST_TOKEN",
+    "VECTARA_CUSTOMER_ID",
+    "VECTARA_CORPUS_ID",
+    "VECTARA_API_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "NOVITA_API_KEY",
+    "TAVILY_API_KEY",
+    "COMETAPI_KEY",
 ]
 
 
@@ -35,55 +57,203 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", populate_by_name=True, hide_input_in_errors=True)
 
-    config_dir: Path = Field(default=Path("~/.headrace"), validation_alias=_env("LANGFLOW_CONFIG_DIR"), description="Folder of the database, keys and files.")
-    database_url: SecretStr | None = Field(default=None, validation_alias=_env("LANGFLOW_DATABASE_URL"), description="sqlite:///… or postgresql://…; by default SQLite in the config folder.")
-    pool_size: int = Field(default=20, ge=1, validation_alias=_env("LANGFLOW_POOL_SIZE"), description="PostgreSQL connections kept open.")
-    max_overflow: int = Field(default=30, ge=0, validation_alias=_env("LANGFLOW_MAX_OVERFLOW"), description="PostgreSQL connections beyond the pool.")
-    db_connect_timeout: int = Field(default=30, ge=1, validation_alias=_env("LANGFLOW_DB_CONNECT_TIMEOUT"), description="Seconds to wait for a database connection.")
+    config_dir: Path = Field(
+        default=Path("~/.headrace"),
+        validation_alias=_env("LANGFLOW_CONFIG_DIR"),
+        description="Folder of the database, keys and files.",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=_env("LANGFLOW_DATABASE_URL"),
+        description="sqlite:///… or postgresql://…; by default SQLite in the config folder.",
+    )
+    pool_size: int = Field(
+        default=20, ge=1, validation_alias=_env("LANGFLOW_POOL_SIZE"), description="PostgreSQL connections kept open."
+    )
+    max_overflow: int = Field(
+        default=30,
+        ge=0,
+        validation_alias=_env("LANGFLOW_MAX_OVERFLOW"),
+        description="PostgreSQL connections beyond the pool.",
+    )
+    db_connect_timeout: int = Field(
+        default=30,
+        ge=1,
+        validation_alias=_env("LANGFLOW_DB_CONNECT_TIMEOUT"),
+        description="Seconds to wait for a database connection.",
+    )
     host: str = Field(default="127.0.0.1", validation_alias=_env("LANGFLOW_HOST"), description="Address to listen on.")
-    port: int = Field(default=7860, ge=0, le=65535, validation_alias=_env("LANGFLOW_PORT"), description="Port to listen on.")
+    port: int = Field(
+        default=7860, ge=0, le=65535, validation_alias=_env("LANGFLOW_PORT"), description="Port to listen on."
+    )
     workers: int = Field(default=1, ge=1, validation_alias=_env("LANGFLOW_WORKERS"), description="Server processes.")
-    log_level: Literal["debug", "info", "warning", "error", "critical"] = Field(default="critical", validation_alias=_env("LANGFLOW_LOG_LEVEL"), description="How much is logged.")
-    backend_only: bool = Field(default=False, validation_alias=_env("LANGFLOW_BACKEND_ONLY"), description="Serve the API without a front end.")
-    open_browser: bool = Field(default=False, validation_alias=_env("LANGFLOW_OPEN_BROWSER"), description="Open a browser at start.")
-    secret_key: SecretStr | None = Field(default=None, validation_alias=_env("LANGFLOW_SECRET_KEY"), description="Signs tokens and encrypts variables; by default made once and kept in the config folder.")
-    access_token_expire_seconds: int = Field(default=3600, ge=1, validation_alias=_env("LANGFLOW_ACCESS_TOKEN_EXPIRE_SECONDS"), description="Life of an access token, seconds.")
-    refresh_token_expire_seconds: int = Field(default=604800, ge=1, validation_alias=_env("LANGFLOW_REFRESH_TOKEN_EXPIRE_SECONDS"), description="Life of a refresh token, seconds.")
-    auto_login: bool = Field(default=True, validation_alias=_env("LANGFLOW_AUTO_LOGIN"), description="Log everybody in as the one user; on loopback only.")
-    allow_public_auto_login: bool = Field(default=False, validation_alias=_env("HEADRACE_ALLOW_PUBLIC_AUTO_LOGIN"), description="Allow auto login on an address that others reach.")
-    superuser: str = Field(default="langflow", min_length=1, validation_alias=_env("LANGFLOW_SUPERUSER"), description="Name of the first superuser.")
-    superuser_password: SecretStr | None = Field(default=None, validation_alias=_env("LANGFLOW_SUPERUSER_PASSWORD"), description="Password of the first superuser.")
-    enable_superuser_cli: bool = Field(default=True, validation_alias=_env("LANGFLOW_ENABLE_SUPERUSER_CLI"), description="Whether `headrace superuser` works.")
-    access_same_site: Literal["lax", "strict", "none"] = Field(default="lax", validation_alias=_env("LANGFLOW_ACCESS_SAME_SITE"), description="SameSite of the access cookie.")
-    access_secure: bool = Field(default=False, validation_alias=_env("LANGFLOW_ACCESS_SECURE"), description="Send the access cookie over HTTPS only.")
-    access_httponly: bool = Field(default=False, validation_alias=_env("LANGFLOW_ACCESS_HTTPONLY"), description="Hide the access cookie from scripts.")
-    refresh_same_site: Literal["lax", "strict", "none"] = Field(default="lax", validation_alias=_env("LANGFLOW_REFRESH_SAME_SITE"), description="SameSite of the refresh cookie.")
-    refresh_secure: bool = Field(default=False, validation_alias=_env("LANGFLOW_REFRESH_SECURE"), description="Send the refresh cookie over HTTPS only.")
-    refresh_httponly: bool = Field(default=True, validation_alias=_env("LANGFLOW_REFRESH_HTTPONLY"), description="Hide the refresh cookie from scripts.")
-    cookie_domain: str | None = Field(default=None, validation_alias=_env("LANGFLOW_COOKIE_DOMAIN"), description="Domain of the cookies.")
-    cors_origins: Annotated[list[str], NoDecode] = Field(default=[], validation_alias=_env("LANGFLOW_CORS_ORIGINS"), description="Origins that may call from a browser; by default only the server's own.")
-    cors_allow_credentials: bool = Field(default=True, validation_alias=_env("LANGFLOW_CORS_ALLOW_CREDENTIALS"), description="Whether those origins may send cookies; never with *.")
-    ssrf_protection_enabled: bool = Field(default=True, validation_alias=_env("LANGFLOW_SSRF_PROTECTION_ENABLED"), description="Refuse private, loopback and link-local addresses to components.")
-    ssrf_allowed_hosts: Annotated[list[str], NoDecode] = Field(default=[], validation_alias=_env("LANGFLOW_SSRF_ALLOWED_HOSTS"), description="Hosts, addresses and networks that components may reach all the same.")
-    fallback_to_env_var: bool = Field(default=True, validation_alias=_env("LANGFLOW_FALLBACK_TO_ENV_VAR"), description="Read a variable that isn't stored from the environment.")
-    variables_to_get_from_environment: Annotated[list[str], NoDecode] = Field(default=PROVIDER_VARIABLES, validation_alias=_env("LANGFLOW_VARIABLES_TO_GET_FROM_ENVIRONMENT"), description="The only names that flows may read from the environment.")
-    create_starter_projects: bool = Field(default=True, validation_alias=_env("LANGFLOW_CREATE_STARTER_PROJECTS"), description="Give a new user the flow Basic Chat.")
-    max_request_bytes: int = Field(default=10_000_000, ge=1024, validation_alias=_env("HEADRACE_MAX_REQUEST_BYTES"), description="Largest request body, bytes.")
-    run_timeout_seconds: float = Field(default=300, gt=0, validation_alias=AliasChoices("HEADRACE_RUN_TIMEOUT", "LANGFLOW_WORKER_TIMEOUT"), description="Longest run, seconds.")
-    local_model_path: Path | None = Field(default=None, validation_alias=_env("HEADRACE_LOCAL_MODEL_PATH"), description="A GGUF file to serve as the local model.")
-    max_file_size_upload: int = Field(default=1024, ge=1, validation_alias=_env("LANGFLOW_MAX_FILE_SIZE_UPLOAD"), description="Largest upload, MiB.")
-    auto_saving: bool = Field(default=True, validation_alias=_env("LANGFLOW_AUTO_SAVING"), description="Told to editors.")
-    auto_saving_interval: int = Field(default=1000, ge=0, validation_alias=_env("LANGFLOW_AUTO_SAVING_INTERVAL"), description="Told to editors, milliseconds.")
-    health_check_max_retries: int = Field(default=5, ge=0, validation_alias=_env("LANGFLOW_HEALTH_CHECK_MAX_RETRIES"), description="Told to editors.")
-    frontend_timeout: int = Field(default=0, ge=0, validation_alias=_env("LANGFLOW_FRONTEND_TIMEOUT"), description="Told to editors, seconds.")
-    event_delivery: Literal["polling", "streaming", "direct"] = Field(default="streaming", validation_alias=_env("LANGFLOW_EVENT_DELIVERY"), description="Told to editors.")
+    log_level: Literal["debug", "info", "warning", "error", "critical"] = Field(
+        default="critical", validation_alias=_env("LANGFLOW_LOG_LEVEL"), description="How much is logged."
+    )
+    backend_only: bool = Field(
+        default=False, validation_alias=_env("LANGFLOW_BACKEND_ONLY"), description="Serve the API without a front end."
+    )
+    open_browser: bool = Field(
+        default=False, validation_alias=_env("LANGFLOW_OPEN_BROWSER"), description="Open a browser at start."
+    )
+    secret_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=_env("LANGFLOW_SECRET_KEY"),
+        description="Signs tokens and encrypts variables; by default made once and kept in the config folder.",
+    )
+    access_token_expire_seconds: int = Field(
+        default=3600,
+        ge=1,
+        validation_alias=_env("LANGFLOW_ACCESS_TOKEN_EXPIRE_SECONDS"),
+        description="Life of an access token, seconds.",
+    )
+    refresh_token_expire_seconds: int = Field(
+        default=604800,
+        ge=1,
+        validation_alias=_env("LANGFLOW_REFRESH_TOKEN_EXPIRE_SECONDS"),
+        description="Life of a refresh token, seconds.",
+    )
+    auto_login: bool = Field(
+        default=True,
+        validation_alias=_env("LANGFLOW_AUTO_LOGIN"),
+        description="Log everybody in as the one user; on loopback only.",
+    )
+    allow_public_auto_login: bool = Field(
+        default=False,
+        validation_alias=_env("HEADRACE_ALLOW_PUBLIC_AUTO_LOGIN"),
+        description="Allow auto login on an address that others reach.",
+    )
+    superuser: str = Field(
+        default="langflow",
+        min_length=1,
+        validation_alias=_env("LANGFLOW_SUPERUSER"),
+        description="Name of the first superuser.",
+    )
+    superuser_password: SecretStr | None = Field(
+        default=None,
+        validation_alias=_env("LANGFLOW_SUPERUSER_PASSWORD"),
+        description="Password of the first superuser.",
+    )
+    enable_superuser_cli: bool = Field(
+        default=True,
+        validation_alias=_env("LANGFLOW_ENABLE_SUPERUSER_CLI"),
+        description="Whether `headrace superuser` works.",
+    )
+    access_same_site: Literal["lax", "strict", "none"] = Field(
+        default="lax", validation_alias=_env("LANGFLOW_ACCESS_SAME_SITE"), description="SameSite of the access cookie."
+    )
+    access_secure: bool = Field(
+        default=False,
+        validation_alias=_env("LANGFLOW_ACCESS_SECURE"),
+        description="Send the access cookie over HTTPS only.",
+    )
+    access_httponly: bool = Field(
+        default=False,
+        validation_alias=_env("LANGFLOW_ACCESS_HTTPONLY"),
+        description="Hide the access cookie from scripts.",
+    )
+    refresh_same_site: Literal["lax", "strict", "none"] = Field(
+        default="lax",
+        validation_alias=_env("LANGFLOW_REFRESH_SAME_SITE"),
+        description="SameSite of the refresh cookie.",
+    )
+    refresh_secure: bool = Field(
+        default=False,
+        validation_alias=_env("LANGFLOW_REFRESH_SECURE"),
+        description="Send the refresh cookie over HTTPS only.",
+    )
+    refresh_httponly: bool = Field(
+        default=True,
+        validation_alias=_env("LANGFLOW_REFRESH_HTTPONLY"),
+        description="Hide the refresh cookie from scripts.",
+    )
+    cookie_domain: str | None = Field(
+        default=None, validation_alias=_env("LANGFLOW_COOKIE_DOMAIN"), description="Domain of the cookies."
+    )
+    cors_origins: Annotated[list[str], NoDecode] = Field(
+        default=[],
+        validation_alias=_env("LANGFLOW_CORS_ORIGINS"),
+        description="Origins that may call from a browser; by default only the server's own.",
+    )
+    cors_allow_credentials: bool = Field(
+        default=True,
+        validation_alias=_env("LANGFLOW_CORS_ALLOW_CREDENTIALS"),
+        description="Whether those origins may send cookies; never with *.",
+    )
+    ssrf_protection_enabled: bool = Field(
+        default=True,
+        validation_alias=_env("LANGFLOW_SSRF_PROTECTION_ENABLED"),
+        description="Refuse private, loopback and link-local addresses to components.",
+    )
+    ssrf_allowed_hosts: Annotated[list[str], NoDecode] = Field(
+        default=[],
+        validation_alias=_env("LANGFLOW_SSRF_ALLOWED_HOSTS"),
+        description="Hosts, addresses and networks that components may reach all the same.",
+    )
+    fallback_to_env_var: bool = Field(
+        default=True,
+        validation_alias=_env("LANGFLOW_FALLBACK_TO_ENV_VAR"),
+        description="Read a variable that isn't stored from the environment.",
+    )
+    variables_to_get_from_environment: Annotated[list[str], NoDecode] = Field(
+        default=PROVIDER_VARIABLES,
+        validation_alias=_env("LANGFLOW_VARIABLES_TO_GET_FROM_ENVIRONMENT"),
+        description="The only names that flows may read from the environment.",
+    )
+    create_starter_projects: bool = Field(
+        default=True,
+        validation_alias=_env("LANGFLOW_CREATE_STARTER_PROJECTS"),
+        description="Give a new user the flow Basic Chat.",
+    )
+    max_request_bytes: int = Field(
+        default=10_000_000,
+        ge=1024,
+        validation_alias=_env("HEADRACE_MAX_REQUEST_BYTES"),
+        description="Largest request body, bytes.",
+    )
+    run_timeout_seconds: float = Field(
+        default=300,
+        gt=0,
+        validation_alias=AliasChoices("HEADRACE_RUN_TIMEOUT", "LANGFLOW_WORKER_TIMEOUT"),
+        description="Longest run, seconds.",
+    )
+    local_model_path: Path | None = Field(
+        default=None,
+        validation_alias=_env("HEADRACE_LOCAL_MODEL_PATH"),
+        description="A GGUF file to serve as the local model.",
+    )
+    max_file_size_upload: int = Field(
+        default=1024, ge=1, validation_alias=_env("LANGFLOW_MAX_FILE_SIZE_UPLOAD"), description="Largest upload, MiB."
+    )
+    auto_saving: bool = Field(
+        default=True, validation_alias=_env("LANGFLOW_AUTO_SAVING"), description="Told to editors."
+    )
+    auto_saving_interval: int = Field(
+        default=1000,
+        ge=0,
+        validation_alias=_env("LANGFLOW_AUTO_SAVING_INTERVAL"),
+        description="Told to editors, milliseconds.",
+    )
+    health_check_max_retries: int = Field(
+        default=5, ge=0, validation_alias=_env("LANGFLOW_HEALTH_CHECK_MAX_RETRIES"), description="Told to editors."
+    )
+    frontend_timeout: int = Field(
+        default=0, ge=0, validation_alias=_env("LANGFLOW_FRONTEND_TIMEOUT"), description="Told to editors, seconds."
+    )
+    event_delivery: Literal["polling", "streaming", "direct"] = Field(
+        default="streaming", validation_alias=_env("LANGFLOW_EVENT_DELIVERY"), description="Told to editors."
+    )
 
     @field_validator("cors_origins", "ssrf_allowed_hosts", "variables_to_get_from_environment", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        return json.loads(value) if value.lstrip().startswith("[") else [item.strip() for item in value.split(",") if item.strip()]
+        return (
+            json.loads(value)
+            if value.lstrip().startswith("[")
+            else [item.strip() for item in value.split(",") if item.strip()]
+        )
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -130,6 +300,7 @@ def load_settings(env_file: Path | None = None, **overrides: object) -> Settings
 
     Raises:
         SettingsError: a value that isn't allowed; names the setting, never the value.
+
     """
     if env_file is not None and not env_file.is_file():
         raise SettingsError(f"There is no env file {env_file}.")
@@ -151,6 +322,7 @@ def check_exposure(settings: Settings) -> None:
 
     Raises:
         SettingsError: auto login on an address beyond loopback, or no password for the superuser.
+
     """
     if settings.auto_login and not settings.is_loopback and not settings.allow_public_auto_login:
         raise SettingsError(

@@ -71,5 +71,7 @@ async def all_components(request: Request, server: Server, _caller: CallerNow) -
     if request.headers.get("if-none-match") == catalogue.etag:
         return Response(status_code=304, headers=headers)
     if "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(catalogue.compressed, media_type="application/json", headers={**headers, "content-encoding": "gzip"})
+        return Response(
+            catalogue.compressed, media_type="application/json", headers={**headers, "content-encoding": "gzip"}
+        )
     return Response(catalogue.plain, media_type="application/json", headers=headers)

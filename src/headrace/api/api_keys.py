@@ -55,8 +55,10 @@ class Detail(BaseModel):
 
 
 def _shown(row: RowMapping) -> ApiKeyRead:
-    return ApiKeyRead(**{k: row[k] for k in ("id", "user_id", "name", "is_active", "total_uses", "last_used_at", "created_at")},
-                      api_key=keys.masked(row["prefix"]))
+    return ApiKeyRead(
+        **{k: row[k] for k in ("id", "user_id", "name", "is_active", "total_uses", "last_used_at", "created_at")},
+        api_key=keys.masked(row["prefix"]),
+    )
 
 
 @router.post("/")

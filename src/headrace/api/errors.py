@@ -11,8 +11,16 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from starlette.exceptions import HTTPException
 
+from headrace.api.flow_models import EndpointNameError
 from headrace.api.json_body import BodyTooLargeError, UnreadableBodyError
-from headrace.auth.errors import CrossSiteError, InvalidKeyError, InvalidLoginError, InvalidTokenError, MissingCredentialsError, TooManyLoginsError
+from headrace.auth.errors import (
+    CrossSiteError,
+    InvalidKeyError,
+    InvalidLoginError,
+    InvalidTokenError,
+    MissingCredentialsError,
+    TooManyLoginsError,
+)
 from headrace.errors import HeadraceError
 from headrace.graph.errors import FlowError, RunError
 from headrace.runs.overlay import TweakError
@@ -35,9 +43,22 @@ class AutoLoginOffError(HeadraceError):
 
 
 STATUS: dict[type[HeadraceError], int] = {
-    NotFoundError: 404, FlowNotFoundError: 404, ForbiddenError: 403, MissingCredentialsError: 403, InvalidKeyError: 403, CrossSiteError: 403,
-    InvalidTokenError: 401, InvalidLoginError: 401, TooManyLoginsError: 429, FlowError: 400, TweakError: 400, UnreadableBodyError: 400,
-    BodyTooLargeError: 413, RunTimeoutError: 504, WriterClosedError: 503,
+    NotFoundError: 404,
+    FlowNotFoundError: 404,
+    ForbiddenError: 403,
+    MissingCredentialsError: 403,
+    InvalidKeyError: 403,
+    CrossSiteError: 403,
+    InvalidTokenError: 401,
+    InvalidLoginError: 401,
+    TooManyLoginsError: 429,
+    FlowError: 400,
+    TweakError: 400,
+    UnreadableBodyError: 400,
+    BodyTooLargeError: 413,
+    EndpointNameError: 422,
+    RunTimeoutError: 504,
+    WriterClosedError: 503,
 }
 
 
@@ -65,19 +86,28 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        problems = [{**p, "ctx": {k: {} if isinstance(v, Exception) else v for k, v in p["ctx"].items()}} if "ctx" in p else p for p in error.errors()]
+        problems = [
+            {**p, "ctx": {k: {} if isinstance(v, Exception) else v for k, v in p["ctx"].items()}} if "ctx" in p else p
+            for p in error.errors()
+        ]
         if any(p["type"] == "json_invalid" for p in problems):
-            return JSONResponse({"detail": f"The request's body is not JSON: {problems[0].get('ctx', {}).get('error', '')}"}, 400)
+            return JSONResponse(
+                {"detail": f"The request's body is not JSON: {problems[0].get('ctx', {}).get('error', '')}"}, 400
+            )
         return JSONResponse({"detail": _encodable(problems)}, 422)
 
     @app.exception_handler(IntegrityError)
     async def _conflict(_request: Request, _error: IntegrityError) -> JSONResponse:
-        return JSONResponse({"detail": "Somebody took this name, or removed what this belongs to, at the same moment. Try again."}, 409)
+        return JSONResponse(
+            {"detail": "Somebody took this name, or removed what this belongs to, at the same moment. Try again."}, 409
+        )
 
     @app.exception_handler(DBAPIError)
     async def _database(_request: Request, error: DBAPIError) -> JSONResponse:
         log.error("the database failed: %s", type(error.orig).__name__)
-        return JSONResponse({"detail": "The database does not answer. Nothing was kept of this request; try again in a moment."}, 503)
+        return JSONResponse(
+            {"detail": "The database does not answer. Nothing was kept of this request; try again in a moment."}, 503
+        )
 
     @app.exception_handler(Exception)
     async def _unexpected(_request: Request, error: Exception) -> JSONResponse:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_serializer
 
+from headrace.errors import HeadraceError
 
-class AccessType(str, Enum):
+
+class AccessType(StrEnum):
     """Who may run a flow: its owner, or whoever has its link."""
 
     PRIVATE = "PRIVATE"
@@ -24,7 +26,7 @@ def _endpoint_name(value: str | None) -> str | None:
     return value or None
 
 
-class EndpointNameError(ValueError):
+class EndpointNameError(HeadraceError):
     """An endpoint name has letters that no path may have."""
 
     def __init__(self) -> None:
@@ -37,7 +39,7 @@ def _drawing(value: dict[str, Any] | None) -> dict[str, Any] | None:
             if part not in value:
                 raise ValueError(f"Flow must have {part}")
             if not isinstance(value[part], list):
-                raise ValueError(f"Flow {part} must be a list")
+                raise ValueError(f"Flow {part} must be a list")  # noqa: TRY004 - pydantic reports only these
     return value
 
 

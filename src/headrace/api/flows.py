@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -16,7 +16,7 @@ from headrace.store.flows import FlowFilter
 
 router = APIRouter(prefix="/api/v1/flows", tags=["Flows"], route_class=StrictRoute)
 
-_MISSING = {404: {"description": "The caller has no such flow"}}
+_MISSING: dict[int | str, dict[str, Any]] = {404: {"description": "The caller has no such flow"}}
 
 
 @router.post("/", status_code=201)
@@ -28,8 +28,16 @@ async def create_flow(body: FlowCreate, caller: CallerNow, server: Server) -> Fl
 
 @router.get("/")
 async def list_flows(
-    caller: CallerNow, server: Server, folder_id: UUID | None = None, *, remove_example_flows: bool = False, components_only: bool = False,
-    get_all: bool = True, header_flows: bool = False, page: Annotated[int, Query(ge=1)] = 1, size: Annotated[int, Query(ge=1, le=100)] = 50,
+    caller: CallerNow,
+    server: Server,
+    folder_id: UUID | None = None,
+    *,
+    remove_example_flows: bool = False,
+    components_only: bool = False,
+    get_all: bool = True,
+    header_flows: bool = False,
+    page: Annotated[int, Query(ge=1)] = 1,
+    size: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> list[FlowRead] | FlowPage | list[FlowHeader]:
     """List the caller's flows: all of them, their headers, or with `get_all=false` a page of a project."""
     wanted = FlowFilter(folder_id=None if get_all else folder_id, is_component=True if components_only else None)
@@ -37,11 +45,19 @@ async def list_flows(
         if get_all:
             rows = await flows.many(connection, caller.id, wanted)
             if header_flows:
-                return [FlowHeader.model_validate({**r, "data": r["data"] if r["is_component"] else None}) for r in rows]
+                return [
+                    FlowHeader.model_validate({**r, "data": r["data"] if r["is_component"] else None}) for r in rows
+                ]
             return [FlowRead.model_validate(dict(r)) for r in rows]
         total = await flows.count(connection, caller.id, wanted)
         rows = await flows.many(connection, caller.id, wanted, limit=size, offset=(page - 1) * size)
-    return FlowPage(items=[FlowRead.model_validate(dict(r)) for r in rows], total=total, page=page, size=size, pages=-(-total // size))
+    return FlowPage(
+        items=[FlowRead.model_validate(dict(r)) for r in rows],
+        total=total,
+        page=page,
+        size=size,
+        pages=-(-total // size),
+    )
 
 
 @router.get("/{flow_id}", responses=_MISSING)

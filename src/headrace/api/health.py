@@ -1,4 +1,4 @@
-"""Is the server there, and does its database answer?"""
+"""Whether the server is there, and its database answers."""
 
 from typing import Literal
 

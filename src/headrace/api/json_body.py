@@ -29,6 +29,7 @@ class StrictRequest(Request):
 
         Raises:
             UnreadableBodyError: it isn't such JSON; says where it goes wrong.
+
         """
         if not hasattr(self, "_json"):
             body = await self.body()
@@ -37,7 +38,9 @@ class StrictRequest(Request):
             except orjson.JSONDecodeError as error:
                 raise UnreadableBodyError(f"The request's body is not JSON: {error}") from error
             if b"\\u0000" in body:
-                raise UnreadableBodyError("The request's body holds a NUL character (\\u0000), which no text here may have.")
+                raise UnreadableBodyError(
+                    "The request's body holds a NUL character (\\u0000), which no text here may have."
+                )
         return self._json
 
 
@@ -90,6 +93,15 @@ def _text(limit: int) -> str:
 
 async def _refuse(send: Send, limit: int) -> None:
     body = orjson.dumps({"detail": _text(limit)})
-    await send({"type": "http.response.start", "status": 413,
-                "headers": [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]})
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 413,
+            "headers": [
+                (b"content-type", b"application/json"),
+                (b"content-length", str(len(body)).encode()),
+                (b"connection", b"close"),
+            ],
+        }
+    )
     await send({"type": "http.response.body", "body": body})

@@ -37,19 +37,42 @@ class Note(BaseModel):
 def _set_cookies(response: Response, server: State, token: Token) -> None:
     settings = server.settings
     secure = settings.access_secure or settings.refresh_secure
-    response.set_cookie(REFRESH_COOKIE, token.refresh_token, max_age=settings.refresh_token_expire_seconds, httponly=settings.refresh_httponly,
-                        samesite=settings.refresh_same_site, secure=settings.refresh_secure, domain=settings.cookie_domain)
-    response.set_cookie(ACCESS_COOKIE, token.access_token, max_age=settings.access_token_expire_seconds, httponly=settings.access_httponly,
-                        samesite=settings.access_same_site, secure=settings.access_secure, domain=settings.cookie_domain)
-    response.set_cookie(STORE_KEY_COOKIE, "", httponly=True, samesite="lax", secure=secure, domain=settings.cookie_domain)
+    response.set_cookie(
+        REFRESH_COOKIE,
+        token.refresh_token,
+        max_age=settings.refresh_token_expire_seconds,
+        httponly=settings.refresh_httponly,
+        samesite=settings.refresh_same_site,
+        secure=settings.refresh_secure,
+        domain=settings.cookie_domain,
+    )
+    response.set_cookie(
+        ACCESS_COOKIE,
+        token.access_token,
+        max_age=settings.access_token_expire_seconds,
+        httponly=settings.access_httponly,
+        samesite=settings.access_same_site,
+        secure=settings.access_secure,
+        domain=settings.cookie_domain,
+    )
+    response.set_cookie(
+        STORE_KEY_COOKIE, "", httponly=True, samesite="lax", secure=secure, domain=settings.cookie_domain
+    )
 
 
 def _pair(server: State, user_id: UUID) -> Token:
-    return Token(access_token=server.tokens.make(user_id, "access"), refresh_token=server.tokens.make(user_id, "refresh"))
+    return Token(
+        access_token=server.tokens.make(user_id, "access"), refresh_token=server.tokens.make(user_id, "refresh")
+    )
 
 
-@router.post("/login", responses={401: {"description": "The name or the password is wrong"}, 429: {"description": "Too many failures"}})
-async def login(request: Request, response: Response, form: Annotated[OAuth2PasswordRequestForm, Depends()], server: Server) -> Token:
+@router.post(
+    "/login",
+    responses={401: {"description": "The name or the password is wrong"}, 429: {"description": "Too many failures"}},
+)
+async def login(
+    request: Request, response: Response, form: Annotated[OAuth2PasswordRequestForm, Depends()], server: Server
+) -> Token:
     """Exchange a name and a password for tokens, in the body and as cookies."""
     address = request.client.host if request.client else ""
     server.attempts.check(address, form.username)
@@ -112,9 +135,19 @@ async def refresh(request: Request, response: Response, server: Server) -> Token
 async def logout(response: Response, server: Server) -> Note:
     """Clear the cookies."""
     settings = server.settings
-    response.delete_cookie(REFRESH_COOKIE, httponly=settings.refresh_httponly, samesite=settings.refresh_same_site, secure=settings.refresh_secure,
-                           domain=settings.cookie_domain)
-    response.delete_cookie(ACCESS_COOKIE, httponly=settings.access_httponly, samesite=settings.access_same_site, secure=settings.access_secure,
-                           domain=settings.cookie_domain)
+    response.delete_cookie(
+        REFRESH_COOKIE,
+        httponly=settings.refresh_httponly,
+        samesite=settings.refresh_same_site,
+        secure=settings.refresh_secure,
+        domain=settings.cookie_domain,
+    )
+    response.delete_cookie(
+        ACCESS_COOKIE,
+        httponly=settings.access_httponly,
+        samesite=settings.access_same_site,
+        secure=settings.access_secure,
+        domain=settings.cookie_domain,
+    )
     response.delete_cookie(STORE_KEY_COOKIE, httponly=True, samesite="lax", domain=settings.cookie_domain)
     return Note(message="Logout successful")

@@ -17,7 +17,7 @@ from headrace.store.flows import FlowFilter
 
 router = APIRouter(prefix="/api/v1/projects", tags=["Projects"], route_class=StrictRoute)
 
-_MISSING = {404: {"description": "The caller has no such project"}}
+_MISSING: dict[int | str, dict[str, Any]] = {404: {"description": "The caller has no such project"}}
 #: What a project's MCP address asks for until its owner says otherwise.
 DEFAULT_AUTH = {"auth_type": "apikey"}
 
@@ -92,8 +92,15 @@ async def create_project(body: ProjectCreate, caller: CallerNow, server: Server)
 
 @router.get("/{project_id}", responses=_MISSING)
 async def read_project(
-    project_id: UUID, caller: CallerNow, server: Server, page: Annotated[int | None, Query(ge=1)] = None,
-    size: Annotated[int | None, Query(ge=1, le=100)] = None, *, is_component: bool = False, is_flow: bool = False, search: str = "",
+    project_id: UUID,
+    caller: CallerNow,
+    server: Server,
+    page: Annotated[int | None, Query(ge=1)] = None,
+    size: Annotated[int | None, Query(ge=1, le=100)] = None,
+    *,
+    is_component: bool = False,
+    is_flow: bool = False,
+    search: str = "",
 ) -> ProjectPage | ProjectWithFlows:
     """Return a project with its flows: all, or a page where `page` and `size` are given."""
     kind = None if is_component == is_flow else is_component
@@ -104,12 +111,16 @@ async def read_project(
             raise NotFoundError("Project not found")
         if page is None or size is None:
             rows = await flows.many(connection, caller.id, wanted)
-            return ProjectWithFlows(**dict(ProjectRead.model_validate(dict(row))), flows=[FlowRead.model_validate(dict(r)) for r in rows])
+            return ProjectWithFlows(
+                **dict(ProjectRead.model_validate(dict(row))), flows=[FlowRead.model_validate(dict(r)) for r in rows]
+            )
         total = await flows.count(connection, caller.id, wanted)
         rows = await flows.many(connection, caller.id, wanted, limit=size, offset=(page - 1) * size)
     items = [FlowRead.model_validate(dict(r)) for r in rows]
-    return ProjectPage(folder=ProjectRead.model_validate(dict(row)),
-                       flows=FlowPage(items=items, total=total, page=page, size=size, pages=-(-total // size)))
+    return ProjectPage(
+        folder=ProjectRead.model_validate(dict(row)),
+        flows=FlowPage(items=items, total=total, page=page, size=size, pages=-(-total // size)),
+    )
 
 
 @router.patch("/{project_id}", responses=_MISSING)
@@ -125,7 +136,9 @@ async def change_project(project_id: UUID, body: ProjectUpdate, caller: CallerNo
             return None
         row = await projects.change(connection, caller.id, project_id, values)
         if row is not None and moves:
-            await projects.set_flows(connection, caller.id, project_id, [*(body.flows or []), *(body.components or [])], move_out=True)
+            await projects.set_flows(
+                connection, caller.id, project_id, [*(body.flows or []), *(body.components or [])], move_out=True
+            )
         return row
 
     row = await server.store.write(change)

@@ -30,10 +30,18 @@ class RunBody(BaseModel):
 
     input_value: str | None = Field(default=None, description="What is said to the flow.")
     input_type: InputType | None = Field(default="chat", description="Which inputs it goes to.")
-    output_type: OutputType | None = Field(default="chat", description="Which outputs are wanted; debug for all vertices.")
-    output_component: str | None = Field(default="", description="The id or name of the one component whose output is wanted.")
-    tweaks: dict[str, Any] | None = Field(default=None, description="Field values for this run, by node id, component type or display name.")
-    session_id: str | None = Field(default=None, max_length=1024, description="The conversation; by default the flow's own.")
+    output_type: OutputType | None = Field(
+        default="chat", description="Which outputs are wanted; debug for all vertices."
+    )
+    output_component: str | None = Field(
+        default="", description="The id or name of the one component whose output is wanted."
+    )
+    tweaks: dict[str, Any] | None = Field(
+        default=None, description="Field values for this run, by node id, component type or display name."
+    )
+    session_id: str | None = Field(
+        default=None, max_length=1024, description="The conversation; by default the flow's own."
+    )
 
 
 class RunAnswer(BaseModel):
@@ -52,16 +60,33 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("/run/{flow_id_or_name}", response_model=RunAnswer, responses=_RESPONSES)
-async def run_flow(flow_id_or_name: str, request: Request, caller: CallerNow, server: Server, body: RunBody | None = None, *, stream: bool = False) -> Response:
+async def run_flow(
+    flow_id_or_name: str,
+    request: Request,
+    caller: CallerNow,
+    server: Server,
+    body: RunBody | None = None,
+    *,
+    stream: bool = False,
+) -> Response:
     """Run a flow by its id or endpoint name. With `stream=true`, events as they happen, each a line of JSON and an empty line."""
     asked = body or RunBody()
     target = await server.runner.target(caller.id, flow_id_or_name)
     wanted = RunRequest(
-        input_value=asked.input_value, input_type=asked.input_type or "chat", output_type=asked.output_type or "chat",
-        output_component=asked.output_component or "", session_id=asked.session_id or None, tweaks=asked.tweaks or {}, stream=stream,
+        input_value=asked.input_value,
+        input_type=asked.input_type or "chat",
+        output_type=asked.output_type or "chat",
+        output_component=asked.output_component or "",
+        session_id=asked.session_id or None,
+        tweaks=asked.tweaks or {},
+        stream=stream,
     )
     if stream:
-        return StreamingResponse(_lines(server.runner, caller.id, target, wanted), media_type="text/event-stream", headers={"cache-control": "no-cache"})
+        return StreamingResponse(
+            _lines(server.runner, caller.id, target, wanted),
+            media_type="text/event-stream",
+            headers={"cache-control": "no-cache"},
+        )
     answer = await _while_listening(request, server.runner.run(caller.id, target, wanted))
     return Response(orjson.dumps(answer), media_type="application/json")
 

@@ -24,8 +24,17 @@ _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 #: The only routes that anybody may call.
 PUBLIC_PATHS = {
-    "/health", "/health_check", "/api/v1/version", "/api/v1/login", "/api/v1/logout", "/api/v1/refresh", "/api/v1/auto_login",
-    "/docs", "/docs/oauth2-redirect", "/openapi.json", "/redoc",
+    "/health",
+    "/health_check",
+    "/api/v1/version",
+    "/api/v1/login",
+    "/api/v1/logout",
+    "/api/v1/refresh",
+    "/api/v1/auto_login",
+    "/docs",
+    "/docs/oauth2-redirect",
+    "/openapi.json",
+    "/redoc",
 }
 
 

@@ -1,4 +1,4 @@
-"""Who am I?"""
+"""Who is calling."""
 
 from datetime import datetime
 from typing import Any

@@ -52,6 +52,7 @@ class Callers:
 
         Raises:
             InvalidKeyError: no active user has this key.
+
         """
         digest = keys.digest(key)
         known = self._known.get(digest)
@@ -66,7 +67,9 @@ class Callers:
         if row is None or (row["expires_at"] is not None and row["expires_at"] < datetime.now(UTC)):
             self._known.pop(digest, None)
             raise InvalidKeyError
-        known = _Known(Caller(row["id"], row["username"], row["is_superuser"]), row["key_id"], time.monotonic() + REMEMBER_SECONDS)
+        known = _Known(
+            Caller(row["id"], row["username"], row["is_superuser"]), row["key_id"], time.monotonic() + REMEMBER_SECONDS
+        )
         if self._store.sole_writer and len(self._known) < _MOST_REMEMBERED:
             self._known[digest] = known
         return known
@@ -80,6 +83,7 @@ class Callers:
 
         Raises:
             InvalidTokenError: the token is no good, or its user is gone or inactive.
+
         """
         user_id = self._tokens.read(token, "access")
         async with self._store.reading() as connection:

@@ -43,4 +43,6 @@ class CrossSiteError(HeadraceError):
     """A browser sent a cookie from another site's page."""
 
     def __init__(self) -> None:
-        super().__init__("This request came from another site's page. Send an API key or a bearer token in place of the cookie.")
+        super().__init__(
+            "This request came from another site's page. Send an API key or a bearer token in place of the cookie."
+        )

@@ -21,7 +21,7 @@ def secret_key(settings: Settings) -> str:
     path = folder / FILE_NAME
     draft = folder / f".{FILE_NAME}.{os.getpid()}.{secrets.token_hex(4)}"
     if not path.exists():
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(secrets.token_urlsafe(32))
         try:
             os.link(draft, path)

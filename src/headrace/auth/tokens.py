@@ -31,6 +31,7 @@ class Tokens:
 
         Raises:
             InvalidTokenError: the token is forged, expired, or of the other kind.
+
         """
         try:
             claims = jwt.decode(token, self._secret, algorithms=[ALGORITHM], options={"require": ["exp", "sub"]})

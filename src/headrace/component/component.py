@@ -56,7 +56,9 @@ class Component:
     #: Whether plain methods may block. Those that only compute a little run on the event loop.
     blocking: ClassVar[bool] = True
 
-    def __init__(self, vertex_id: str, context: RunContext, values: Mapping[str, Any], sources: tuple[Component, ...] = ()) -> None:
+    def __init__(
+        self, vertex_id: str, context: RunContext, values: Mapping[str, Any], sources: tuple[Component, ...] = ()
+    ) -> None:
         """Set up for one run.
 
         Args:
@@ -64,6 +66,7 @@ class Component:
             context: the run that this component works in.
             values: field name to value; fields that are absent take their default.
             sources: the components whose outputs feed this one.
+
         """
         self.id = vertex_id
         self.context = context
@@ -74,6 +77,11 @@ class Component:
         for field in self.inputs:
             raw = self.values.get(field.name, field.value)
             setattr(self, field.name, _as_field_value(field, raw))
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Fields are attributes; what each holds is declared in `inputs`."""
 
     @classmethod
     def type_name(cls) -> str:
@@ -113,6 +121,7 @@ def output_types(component: type[Component], output_name: str) -> tuple[str, ...
 
     Raises:
         ComponentError: the component has no such output, or its method no annotation.
+
     """
     output = next((o for o in component.outputs if o.name == output_name), None)
     if output is None:
@@ -121,6 +130,8 @@ def output_types(component: type[Component], output_name: str) -> tuple[str, ...
         return tuple(output.types)
     annotation = getattr(component, output.method).__annotations__.get("return")
     if annotation is None:
-        raise ComponentError(f"{component.type_name()}.{output.method} needs a return annotation: it is the port's type.")
+        raise ComponentError(
+            f"{component.type_name()}.{output.method} needs a return annotation: it is the port's type."
+        )
     text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
     return tuple(name for name in _TYPE_NAME.findall(text) if name not in {"list", "None"})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
     from headrace.schema import Message
 
@@ -38,7 +38,7 @@ class Egress(Protocol):
         """Raise where `url` may not be fetched."""
         ...
 
-    def client(self, timeout: float) -> httpx.AsyncClient:
+    def client(self, timeout: float) -> httpx2.AsyncClient:
         """Return a client, each connection of which is guarded; `timeout` in seconds."""
         ...
 
@@ -49,8 +49,16 @@ class RunContext(Protocol):
     session_id: str
     flow_id: str
     streaming: bool
-    egress: Egress
-    local_model: LocalModel
+
+    @property
+    def egress(self) -> Egress:
+        """The guarded way to the network."""
+        ...
+
+    @property
+    def local_model(self) -> LocalModel:
+        """The model that runs beside the server."""
+        ...
 
     async def store(self, message: Message) -> None:
         """Keep `message` in its session; what is read later in this run sees it."""
@@ -68,8 +76,8 @@ class RunContext(Protocol):
         """Tell whoever watches that a model said `chunk` within a message."""
         ...
 
-    async def variable(self, name: str) -> str:
-        """Return the value of one of the owner's variables; raise where there is none."""
+    async def variable(self, name: str, default: str | None) -> str:
+        """Return the value of one of the owner's variables, or `default`; raise where there is neither."""
         ...
 
     def environment(self, name: str) -> str | None:

@@ -25,7 +25,11 @@ def node_json(component: type[Component]) -> dict[str, Any]:
     code = source_of(component)
     types = {o.name: list(output_types(component, o.name)) for o in component.outputs}
     return {
-        "template": {"_type": "Component", "code": _code_field(code), **{i.name: i.to_json() for i in component.inputs}},
+        "template": {
+            "_type": "Component",
+            "code": _code_field(code),
+            **{i.name: i.to_json() for i in component.inputs},
+        },
         "description": component.description,
         "icon": component.icon,
         "base_classes": sorted({t for names in types.values() for t in names}),
@@ -42,13 +46,31 @@ def node_json(component: type[Component]) -> dict[str, Any]:
         "beta": component.beta,
         "legacy": component.legacy,
         "edited": False,
-        "metadata": {"module": f"{component.__module__}.{component.__name__}", "code_hash": code_hash(code),
-                     "dependencies": {"dependencies": [{"name": "headrace", "version": None}], "total_dependencies": 1}},
+        "metadata": {
+            "module": f"{component.__module__}.{component.__name__}",
+            "code_hash": code_hash(code),
+            "dependencies": {"dependencies": [{"name": "lfx", "version": None}], "total_dependencies": 1},
+        },
         "tool_mode": False,
     }
 
 
 def _code_field(code: str) -> dict[str, Any]:
-    return {"type": "code", "required": True, "placeholder": "", "list": False, "show": True, "multiline": True,
-            "value": code, "fileTypes": [], "file_path": "", "password": False, "name": "code", "advanced": True,
-            "dynamic": True, "info": "", "load_from_db": False, "title_case": False}
+    return {
+        "type": "code",
+        "required": True,
+        "placeholder": "",
+        "list": False,
+        "show": True,
+        "multiline": True,
+        "value": code,
+        "fileTypes": [],
+        "file_path": "",
+        "password": False,
+        "name": "code",
+        "advanced": True,
+        "dynamic": True,
+        "info": "",
+        "load_from_db": False,
+        "title_case": False,
+    }

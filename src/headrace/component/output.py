@@ -28,5 +28,10 @@ class Output(BaseModel):
         """Return the port as it stands in a node's `outputs`."""
         body = self.model_dump(exclude={"hidden", "required_inputs"})
         extra = self.model_dump(include={"hidden", "required_inputs"}, exclude_none=True)
-        return {**body, **extra, "display_name": self.display_name or self.name,
-                "selected": self.selected or (self.types[0] if self.types else None), "value": "__UNDEFINED__"}
+        return {
+            **body,
+            **extra,
+            "display_name": self.display_name or self.name,
+            "selected": self.selected or (self.types[0] if self.types else None),
+            "value": "__UNDEFINED__",
+        }

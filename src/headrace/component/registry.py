@@ -52,4 +52,6 @@ class Registry:
 
     def catalogue(self) -> dict[str, dict[str, Any]]:
         """Return category to type name to node JSON: the body of `GET /api/v1/all`."""
-        return {c: {t: node_json(self._classes[t]) for t in sorted(types)} for c, types in sorted(self._categories.items())}
+        return {
+            c: {t: node_json(self._classes[t]) for t in sorted(types)} for c, types in sorted(self._categories.items())
+        }

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from headrace.graph.errors import FlowError, RunError
+from headrace.graph.errors import RunError
 from headrace.graph.events import Event, VertexEnded, VertexStarted
 from headrace.graph.result import VertexResult
 from headrace.schema import Message
@@ -27,7 +27,9 @@ Overlay = Mapping[str, Mapping[str, Any]]
 class Execution:
     """One run of a plan. Values live here and die with it."""
 
-    def __init__(self, plan: Plan, context: RunContext, overlay: Overlay, emit: Callable[[Event], None], threads: Executor) -> None:
+    def __init__(
+        self, plan: Plan, context: RunContext, overlay: Overlay, emit: Callable[[Event], None], threads: Executor
+    ) -> None:
         """Set up a run.
 
         Args:
@@ -36,6 +38,7 @@ class Execution:
             overlay: vertex id to field to the value that this run puts over the plan's.
             emit: told every event, as it happens; must not block.
             threads: where blocking component methods run.
+
         """
         self._plan = plan
         self._context = context
@@ -52,7 +55,7 @@ class Execution:
 
         Raises:
             RunError: a vertex failed; names it and the cause.
-            FlowError: a field that must be filled was emptied by the overlay.
+
         """
         waiting = {i: len(v.predecessors) for i, v in self._plan.vertices.items()}
         running: dict[asyncio.Task[None], NodeId] = {}
@@ -86,21 +89,26 @@ class Execution:
     async def _run_vertex(self, vertex: Vertex) -> None:
         self._emit(VertexStarted(vertex.id))
         begun = time.perf_counter()
-        values = await self._values_of(vertex)
         sources = tuple(self._components[feed.source] for feed in vertex.feeds)
-        component = vertex.component(vertex.id, self._context, values, sources)
-        self._components[vertex.id] = component
         try:
+            values = await self._values_of(vertex)
+            component = vertex.component(vertex.id, self._context, values, sources)
+            self._components[vertex.id] = component
             outputs = {name: await self._call(component, name) for name in vertex.outputs}
             for name in vertex.outputs:
                 if name not in vertex.streamed:
                     await _settle(outputs[name])
         except Exception as error:
-            if isinstance(error, FlowError):
-                raise
             raise RunError(vertex.display_name, vertex.id, _cause(error)) from error
-        result = VertexResult(vertex.id, vertex.component.type_name(), vertex.display_name, outputs, vertex.component.gives_output,
-                              component.logs, time.perf_counter() - begun)
+        result = VertexResult(
+            vertex.id,
+            vertex.component.type_name(),
+            vertex.display_name,
+            outputs,
+            vertex.component.gives_output,
+            component.logs,
+            time.perf_counter() - begun,
+        )
         self._results[vertex.id] = result
         self._emit(VertexEnded(result))
 
@@ -118,7 +126,9 @@ class Execution:
         values = {**vertex.values, **overlay}
         for name, variable in vertex.variables.items():
             if name not in overlay:
-                values[name] = await self._context.variable(variable)
+                values[name] = await self._context.variable(
+                    variable.name, None if variable.is_secret else variable.name
+                )
         fed: set[str] = set()
         for feed in vertex.feeds:
             value = self._results[feed.source].outputs[feed.output]

@@ -26,6 +26,7 @@ class Field:
     required: bool
     show: bool
     load_from_db: bool
+    password: bool
     input_types: tuple[str, ...]
     type: str
 
@@ -71,6 +72,7 @@ def parse_flow(data: object) -> Flow:
 
     Raises:
         FlowError: the first thing that is wrong, with the node or edge it is in.
+
     """
     body = _object(data, "The flow's data")
     raw_nodes = _array(body.get("nodes"), "The flow's nodes")
@@ -127,9 +129,15 @@ def _node(raw: object, position: int) -> Node | None:
         id=node_id,
         type=type_name,
         display_name=str(body.get("display_name") or type_name),
-        fields={name: _field(raw_field) for name, raw_field in template.items() if isinstance(raw_field, dict) and name != "code"},
+        fields={
+            name: _field(raw_field)
+            for name, raw_field in template.items()
+            if isinstance(raw_field, dict) and name != "code"
+        },
         code=code.get("value") if isinstance(code, dict) and isinstance(code.get("value"), str) else None,
-        code_hash=metadata.get("code_hash") if isinstance(metadata, dict) and isinstance(metadata.get("code_hash"), str) else None,
+        code_hash=metadata.get("code_hash")
+        if isinstance(metadata, dict) and isinstance(metadata.get("code_hash"), str)
+        else None,
         edited=body.get("edited") is True,
         frozen=body.get("frozen") is True,
     )
@@ -141,6 +149,7 @@ def _field(raw: dict[str, Any]) -> Field:
         required=raw.get("required") is True,
         show=raw.get("show") is not False,
         load_from_db=raw.get("load_from_db") is True,
+        password=raw.get("password") is True,
         input_types=_strings(raw.get("input_types")),
         type=str(raw.get("type") or ""),
     )
@@ -152,7 +161,9 @@ def _edge(raw: object, position: int, known: set[NodeId]) -> Edge:
     target = NodeId(_text(edge.get("target"), f"The target of edge {position}"))
     for end in (source, target):
         if end not in known:
-            raise FlowError(f"The edge from {source} to {target} leads to {end}, which isn't in the flow. Delete the edge or add the node.")
+            raise FlowError(
+                f"The edge from {source} to {target} leads to {end}, which isn't in the flow. Delete the edge or add the node."
+            )
     out = _handle(edge, "sourceHandle", f"{source} to {target}")
     into = _handle(edge, "targetHandle", f"{source} to {target}")
     return Edge(

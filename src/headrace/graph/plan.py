@@ -29,6 +29,14 @@ class Feed:
 
 
 @dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable of the flow's owner that fills a field. A secret is never taken for its own value."""
+
+    name: str
+    is_secret: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Vertex:
     """A node made ready to run."""
 
@@ -36,7 +44,7 @@ class Vertex:
     component: type[Component]
     display_name: str
     values: Mapping[str, Any]
-    variables: Mapping[str, str]
+    variables: Mapping[str, Variable]
     field_types: Mapping[str, str]
     feeds: tuple[Feed, ...]
     list_fields: frozenset[str]
@@ -77,6 +85,7 @@ def compile_plan(flow: Flow, registry: Registry) -> Plan:
     Raises:
         FlowError: an unknown or edited component, a port that isn't there, types that don't
             meet, or a cycle. Each names what it is about.
+
     """
     nodes = {node.id: node for node in flow.nodes}
     classes = {node.id: _class_of(node, registry) for node in flow.nodes}
@@ -110,11 +119,15 @@ def _check_edge(edge: Edge, nodes: Mapping[NodeId, Node], classes: Mapping[NodeI
     source, target = nodes[edge.source], nodes[edge.target]
     component = classes[edge.source]
     if edge.output not in {o.name for o in component.outputs}:
-        raise FlowError(f"{source.display_name} ({source.id}) has no output {edge.output!r}, which an edge to {target.id} starts from.")
+        raise FlowError(
+            f"{source.display_name} ({source.id}) has no output {edge.output!r}, which an edge to {target.id} starts from."
+        )
     declared = next((i for i in classes[edge.target].inputs if i.name == edge.field), None)
     field = target.fields.get(edge.field)
     if declared is None and field is None:
-        raise FlowError(f"{target.display_name} ({target.id}) has no field {edge.field!r}, which an edge from {source.id} leads to.")
+        raise FlowError(
+            f"{target.display_name} ({target.id}) has no field {edge.field!r}, which an edge from {source.id} leads to."
+        )
     gives = set(output_types(component, edge.output))
     takes = set(declared.input_types or ()) if declared is not None else set(field.input_types if field else ())
     if takes and not (gives & takes or takes & ANY):
@@ -124,7 +137,9 @@ def _check_edge(edge: Edge, nodes: Mapping[NodeId, Node], classes: Mapping[NodeI
         )
 
 
-def _check_acyclic(nodes: Mapping[NodeId, Node], incoming: Mapping[NodeId, list[Edge]], outgoing: Mapping[NodeId, list[Edge]]) -> None:
+def _check_acyclic(
+    nodes: Mapping[NodeId, Node], incoming: Mapping[NodeId, list[Edge]], outgoing: Mapping[NodeId, list[Edge]]
+) -> None:
     waiting = {i: len({e.source for e in edges}) for i, edges in incoming.items()}
     ready = deque(i for i, count in waiting.items() if count == 0)
     reached: set[NodeId] = set()
@@ -137,10 +152,14 @@ def _check_acyclic(nodes: Mapping[NodeId, Node], incoming: Mapping[NodeId, list[
                 ready.append(target)
     if len(reached) < len(nodes):
         around = sorted(set(nodes) - reached)
-        raise FlowError(f"The flow goes round in a circle through {', '.join(around[:5])}. Remove an edge of the circle.")
+        raise FlowError(
+            f"The flow goes round in a circle through {', '.join(around[:5])}. Remove an edge of the circle."
+        )
 
 
-def _vertex(node: Node, classes: Mapping[NodeId, type[Component]], incoming: list[Edge], outgoing: list[Edge]) -> Vertex:
+def _vertex(
+    node: Node, classes: Mapping[NodeId, type[Component]], incoming: list[Edge], outgoing: list[Edge]
+) -> Vertex:
     component = classes[node.id]
     fed = {e.field for e in incoming}
     for field in component.inputs:
@@ -151,12 +170,18 @@ def _vertex(node: Node, classes: Mapping[NodeId, type[Component]], incoming: lis
         component=component,
         display_name=node.display_name,
         values={n: f.value for n, f in node.fields.items() if not (f.load_from_db and f.value)},
-        variables={n: str(f.value) for n, f in node.fields.items() if f.load_from_db and f.value},
+        variables={
+            n: Variable(str(f.value), f.password and f.show)
+            for n, f in node.fields.items()
+            if f.load_from_db and f.value
+        },
         field_types={n: f.type for n, f in node.fields.items()},
         feeds=tuple(Feed(e.field, e.source, e.output) for e in incoming),
         list_fields=frozenset(i.name for i in component.inputs if getattr(i, "is_list", False)),
         outputs=tuple(used or [component.outputs[0].name]),
-        streamed=frozenset(o for o in used if [classes[e.target].takes_stream for e in outgoing if e.output == o] == [True]),
+        streamed=frozenset(
+            o for o in used if [classes[e.target].takes_stream for e in outgoing if e.output == o] == [True]
+        ),
         successors=tuple(dict.fromkeys(e.target for e in outgoing)),
         predecessors=frozenset(e.source for e in incoming),
     )

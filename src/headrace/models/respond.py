@@ -20,6 +20,7 @@ async def respond(model: BaseChatModel, prompt: object, system: str, *, stream: 
     Raises:
         ModelError: there is neither a prompt nor a system message.
         Exception: whatever the provider's client raises.
+
     """
     from langchain_core.messages import HumanMessage, SystemMessage
 

@@ -29,7 +29,9 @@ class MissingVariableError(HeadraceError):
     """A field names a variable that its owner doesn't have."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"There is no variable {name!r}. Add it under Settings, Global Variables, or type the value into the field.")
+        super().__init__(
+            f"There is no variable {name!r}. Add it under Settings, Global Variables, or type the value into the field."
+        )
 
 
 class Environment:
@@ -50,8 +52,21 @@ class Environment:
 class ServerContext:
     """The context of one run."""
 
-    def __init__(self, *, store: Store, owner: UUID, flow_id: str, session_id: str, streaming: bool, emit: Callable[[Event], None],
-                 egress: GuardedEgress, local_model: LocalModel, environment: Environment, fallback: bool, cipher: VariableCipher) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        owner: UUID,
+        flow_id: str,
+        session_id: str,
+        streaming: bool,
+        emit: Callable[[Event], None],
+        egress: GuardedEgress,
+        local_model: LocalModel,
+        environment: Environment,
+        fallback: bool,
+        cipher: VariableCipher,
+    ) -> None:
         self.flow_id = flow_id
         self.session_id = session_id
         self.streaming = streaming
@@ -85,14 +100,14 @@ class ServerContext:
         async with self._store.reading() as connection:
             return await messages.newest(connection, self._owner, query)
 
-    async def variable(self, name: str) -> str:
-        """Return the owner's variable, or the environment's where the settings allow that."""
+    async def variable(self, name: str, default: str | None) -> str:
+        """Return the owner's variable, or the environment's where the settings allow that, or `default`."""
         async with self._store.reading() as connection:
             query = select(variables.c.value).where(variables.c.user_id == self._owner, variables.c.name == name)
             stored = (await connection.execute(query)).scalar_one_or_none()
         if stored is not None:
             return self._cipher.decrypt(stored)
-        value = self._environment.get(name) if self._fallback else None
+        value = (self._environment.get(name) if self._fallback else None) or default
         if value is None:
             raise MissingVariableError(name)
         return value

@@ -28,6 +28,7 @@ def overlay_of(plan: Plan, request: RunRequest) -> dict[str, dict[str, Any]]:
 
     Raises:
         TweakError: the input is given twice, as `input_value` and as a tweak.
+
     """
     overlay: dict[str, dict[str, Any]] = {}
     for key, tweak in request.tweaks.items():
@@ -42,7 +43,9 @@ def overlay_of(plan: Plan, request: RunRequest) -> dict[str, dict[str, Any]]:
         if request.input_value is None:
             continue
         if INPUT_FIELD in values:
-            raise TweakError("If you pass an input_value to the chat input, you cannot pass a tweak with the same name.")
+            raise TweakError(
+                "If you pass an input_value to the chat input, you cannot pass a tweak with the same name."
+            )
         values[INPUT_FIELD] = request.input_value
     return overlay
 
@@ -53,9 +56,9 @@ def _named(vertices: Iterable[Vertex], key: str) -> list[Vertex]:
 
 def _put(overlay: dict[str, dict[str, Any]], vertex: Vertex, tweak: Mapping[str, Any]) -> None:
     for name, value in tweak.items():
-        if name in vertex.values or name in vertex.variables or name in {i.name for i in vertex.component.inputs}:
-            if name not in UNTOUCHABLE and vertex.field_types.get(name) != "code":
-                overlay.setdefault(vertex.id, {})[name] = _plain(vertex, name, value)
+        known = name in vertex.field_types or name in {i.name for i in vertex.component.inputs}
+        if known and name not in UNTOUCHABLE and vertex.field_types.get(name) != "code":
+            overlay.setdefault(vertex.id, {})[name] = _plain(vertex, name, value)
 
 
 def _plain(vertex: Vertex, name: str, value: Any) -> Any:

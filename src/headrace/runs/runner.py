@@ -50,7 +50,9 @@ class RunTimeoutError(HeadraceError):
     """A run took longer than the operator allows."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"The run took longer than {seconds:g} s and was stopped. An operator can raise HEADRACE_RUN_TIMEOUT.")
+        super().__init__(
+            f"The run took longer than {seconds:g} s and was stopped. An operator can raise HEADRACE_RUN_TIMEOUT."
+        )
 
 
 class SlowWatcherError(HeadraceError):
@@ -75,8 +77,18 @@ def _ignore(_event: Event) -> None:
 class Runner:
     """Runs flows of their owners."""
 
-    def __init__(self, *, store: Store, registry: Registry, egress: GuardedEgress, local_model: LocalModel, environment: Environment,
-                 cipher: VariableCipher, fallback: bool, timeout: float) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        registry: Registry,
+        egress: GuardedEgress,
+        local_model: LocalModel,
+        environment: Environment,
+        cipher: VariableCipher,
+        fallback: bool,
+        timeout: float,
+    ) -> None:
         self._store = store
         self._registry = registry
         self._egress = egress
@@ -104,6 +116,7 @@ class Runner:
         Raises:
             FlowNotFoundError: the owner has no such flow.
             FlowError: the flow can't be run as it is drawn.
+
         """
         known = self._heads.get((owner, id_or_name))
         if known is None or known[2] < time.monotonic():
@@ -141,18 +154,30 @@ class Runner:
                 self._plans.popitem(last=False)
         return plan
 
-    async def run(self, owner: UUID, target: Target, request: RunRequest, emit: Callable[[Event], None] = _ignore) -> dict[str, Any]:
+    async def run(
+        self, owner: UUID, target: Target, request: RunRequest, emit: Callable[[Event], None] = _ignore
+    ) -> dict[str, Any]:
         """Run a flow and return its answer as JSON, after all that it stored is committed.
 
         Raises:
             TweakError: the request contradicts itself or names an output that isn't there.
             RunError: a vertex failed.
             RunTimeoutError: the run took too long.
+
         """
         session_id = request.session_id or str(target.flow_id)
         context = ServerContext(
-            store=self._store, owner=owner, flow_id=str(target.flow_id), session_id=session_id, streaming=request.stream, emit=emit,
-            egress=self._egress, local_model=self._local_model, environment=self._environment, fallback=self._fallback, cipher=self._cipher,
+            store=self._store,
+            owner=owner,
+            flow_id=str(target.flow_id),
+            session_id=session_id,
+            streaming=request.stream,
+            emit=emit,
+            egress=self._egress,
+            local_model=self._local_model,
+            environment=self._environment,
+            fallback=self._fallback,
+            cipher=self._cipher,
         )
         overlay = overlay_of(target.plan, request)
         wanted = wanted_vertices(target.plan, request)
@@ -165,7 +190,9 @@ class Runner:
             await context.settle()
         return answer_json(session_id, request.input_value, [results[i] for i in results if i in wanted])
 
-    async def stream(self, owner: UUID, target: Target, request: RunRequest) -> AsyncIterator[Event | dict[str, Any] | HeadraceError]:
+    async def stream(
+        self, owner: UUID, target: Target, request: RunRequest
+    ) -> AsyncIterator[Event | dict[str, Any] | HeadraceError]:
         """Run a flow and yield its events, then its answer or the error it ended in. Leaving early cancels the run."""
         events: asyncio.Queue[Event] = asyncio.Queue(EVENTS_HELD)
         run: asyncio.Task[dict[str, Any]]
@@ -202,9 +229,10 @@ def wanted_vertices(plan: Plan, request: RunRequest) -> set[str]:
 
     Raises:
         TweakError: the request names an output component that the flow doesn't have.
+
     """
     if request.output_component:
-        named = {v.id for v in plan.vertices.values() if request.output_component in {v.id, v.display_name}}
+        named: set[str] = {v.id for v in plan.vertices.values() if request.output_component in {v.id, v.display_name}}
         if not named:
             raise TweakError(f"The flow has no component {request.output_component!r} to take the output of.")
         return named

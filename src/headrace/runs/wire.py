@@ -18,9 +18,18 @@ _CHAT = "chat"
 def message_data(message: Message) -> dict[str, Any]:
     """Return a message as events and `results.*.data` carry it; `id` only once it is kept."""
     body: dict[str, Any] = {
-        "timestamp": message.timestamp, "sender": message.sender, "sender_name": message.sender_name, "session_id": message.session_id,
-        "context_id": message.context_id, "text": message.text, "files": message.files, "error": message.error, "edit": message.edit,
-        "properties": message.properties.model_dump(), "category": message.category, "content_blocks": message.content_blocks,
+        "timestamp": message.timestamp,
+        "sender": message.sender,
+        "sender_name": message.sender_name,
+        "session_id": message.session_id,
+        "context_id": message.context_id,
+        "text": message.text,
+        "files": message.files,
+        "error": message.error,
+        "edit": message.edit,
+        "properties": message.properties.model_dump(),
+        "category": message.category,
+        "content_blocks": message.content_blocks,
     }
     if message.id is not None:
         body["id"] = message.id
@@ -32,7 +41,14 @@ def _message_json(message: Message) -> dict[str, Any]:
     moment = datetime.strptime(message.timestamp, TIMESTAMP_FORMAT).replace(tzinfo=UTC)
     same = {k: data[k] for k in ("text", "sender", "sender_name", "files", "session_id", "context_id")}
     rest = {k: data[k] for k in ("flow_id", "error", "edit", "properties", "category", "content_blocks", "duration")}
-    return {"text_key": "text", "data": data, "default_value": message.default_value, **same, "timestamp": moment.isoformat(), **rest}
+    return {
+        "text_key": "text",
+        "data": data,
+        "default_value": message.default_value,
+        **same,
+        "timestamp": moment.isoformat(),
+        **rest,
+    }
 
 
 def value_json(value: object) -> Any:
@@ -59,7 +75,7 @@ def result_json(result: VertexResult) -> dict[str, Any]:
         "results": {name: value_json(value) for name, value in result.outputs.items()},
         "artifacts": _chat_artifact(result) if is_chat else {n: _artifact(v) for n, v in result.outputs.items()},
         "outputs": {name: {"message": _short(value), "type": _kind(value)} for name, value in result.outputs.items()},
-        "logs": {name: result.logs for name in result.outputs},
+        "logs": dict.fromkeys(result.outputs, result.logs),
         "messages": [m for name, value in result.outputs.items() if (m := _said(result, value, is_chat)) is not None],
         "timedelta": None,
         "duration": None,
@@ -77,7 +93,13 @@ def answer_json(session_id: str, input_value: str | None, results: Iterable[Vert
 
 def _chat_artifact(result: VertexResult) -> dict[str, Any]:
     message = next((v for v in result.outputs.values() if isinstance(v, Message)), Message())
-    return {"message": _spaced(message.text), "sender": message.sender, "sender_name": message.sender_name, "files": message.files, "type": "object"}
+    return {
+        "message": _spaced(message.text),
+        "sender": message.sender,
+        "sender_name": message.sender_name,
+        "files": message.files,
+        "type": "object",
+    }
 
 
 def _spaced(text: str) -> str:
@@ -104,6 +126,13 @@ def _short(value: object) -> Any:
 def _said(result: VertexResult, value: object, is_chat: bool) -> dict[str, Any] | None:
     if not isinstance(value, Message) or not value.text or not (is_chat or result.gives_output):
         return None
-    return {"message": _spaced(value.text) if is_chat else value.text, "sender": value.sender or SENDER_AI,
-            "sender_name": value.sender_name or SENDER_NAME_AI, "session_id": value.session_id, "stream_url": None,
-            "component_id": result.vertex_id, "files": value.files, "type": "text"}
+    return {
+        "message": _spaced(value.text) if is_chat else value.text,
+        "sender": value.sender or SENDER_AI,
+        "sender_name": value.sender_name or SENDER_NAME_AI,
+        "session_id": value.session_id,
+        "stream_url": None,
+        "component_id": result.vertex_id,
+        "files": value.files,
+        "type": "text",
+    }

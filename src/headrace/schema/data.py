@@ -26,7 +26,7 @@ class Data(BaseModel):
             return values
         data = values.get("data", {})
         if not isinstance(data, dict):
-            raise ValueError("data must be an object of named values")
+            raise ValueError("data must be an object of named values")  # noqa: TRY004 - pydantic reports only these
         extras = {k: v for k, v in values.items() if k not in cls.model_fields}
         known = {k: v for k, v in values.items() if k in cls.model_fields}
         return {**known, "data": {**data, **extras}}

@@ -58,5 +58,12 @@ class Message(Data):
 
     def to_data(self) -> Data:
         """Return the message as a plain record."""
-        return Data(data={"text": self.text, "sender": self.sender, "sender_name": self.sender_name,
-                          "session_id": self.session_id, "timestamp": self.timestamp})
+        return Data(
+            data={
+                "text": self.text,
+                "sender": self.sender,
+                "sender_name": self.sender_name,
+                "session_id": self.session_id,
+                "timestamp": self.timestamp,
+            }
+        )

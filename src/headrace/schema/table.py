@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from headrace.errors import HeadraceError
 
 if TYPE_CHECKING:
-    import pandas
     from collections.abc import Iterable
+
+    import pandas
 
     from headrace.schema.data import Data
 
@@ -25,6 +26,7 @@ def dataframe(rows: Iterable[Data | dict[str, Any]]) -> pandas.DataFrame:
 
     Raises:
         MissingPandasError: the extra `pandas` isn't installed.
+
     """
     try:
         import pandas

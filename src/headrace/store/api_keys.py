@@ -19,8 +19,16 @@ if TYPE_CHECKING:
 
 async def add(connection: AsyncConnection, owner: UUID, name: str | None, prefix: str, digest: str) -> RowMapping:
     """Add a key and return its row."""
-    row: dict[str, Any] = {"id": uuid4(), "user_id": owner, "name": name, "prefix": prefix, "digest": digest, "is_active": True,
-                           "total_uses": 0, "created_at": datetime.now(UTC)}
+    row: dict[str, Any] = {
+        "id": uuid4(),
+        "user_id": owner,
+        "name": name,
+        "prefix": prefix,
+        "digest": digest,
+        "is_active": True,
+        "total_uses": 0,
+        "created_at": datetime.now(UTC),
+    }
     await connection.execute(insert(api_keys), row)
     return (await connection.execute(select(api_keys).where(api_keys.c.id == row["id"]))).mappings().one()
 
@@ -50,5 +58,8 @@ async def user_of(connection: AsyncConnection, digest: str) -> RowMapping | None
 async def count_uses(connection: AsyncConnection, uses: dict[UUID, int], at: datetime) -> None:
     """Add to the use counts of keys."""
     for key_id, count in uses.items():
-        await connection.execute(update(api_keys).where(api_keys.c.id == key_id)
-                                 .values(total_uses=api_keys.c.total_uses + count, last_used_at=at))
+        await connection.execute(
+            update(api_keys)
+            .where(api_keys.c.id == key_id)
+            .values(total_uses=api_keys.c.total_uses + count, last_used_at=at)
+        )

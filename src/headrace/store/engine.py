@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from headrace.settings import Settings
 
 #: WAL lets readers go on while one writes; a committed transaction survives the process's death.
-SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000", "foreign_keys=ON", "temp_store=MEMORY")
+SQLITE_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "busy_timeout=30000",
+    "foreign_keys=ON",
+    "temp_store=MEMORY",
+)
 
 
 def open_engine(settings: Settings) -> AsyncEngine:
@@ -21,8 +27,14 @@ def open_engine(settings: Settings) -> AsyncEngine:
     url = make_url(settings.database_address)
     options: dict[str, Any] = {"json_serializer": lambda v: orjson.dumps(v).decode(), "json_deserializer": orjson.loads}
     if url.get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_size=settings.pool_size, max_overflow=settings.max_overflow, pool_pre_ping=True,
-                                   pool_timeout=settings.db_connect_timeout, **options)
+        return create_async_engine(
+            url,
+            pool_size=settings.pool_size,
+            max_overflow=settings.max_overflow,
+            pool_pre_ping=True,
+            pool_timeout=settings.db_connect_timeout,
+            **options,
+        )
     if url.database:
         Path(url.database).expanduser().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     engine = create_async_engine(url, **options)

@@ -31,7 +31,11 @@ class FlowFilter:
 
 async def one(connection: AsyncConnection, owner: UUID, flow_id: UUID) -> RowMapping | None:
     """Return one of the owner's flows."""
-    return (await connection.execute(select(flows).where(flows.c.user_id == owner, flows.c.id == flow_id))).mappings().one_or_none()
+    return (
+        (await connection.execute(select(flows).where(flows.c.user_id == owner, flows.c.id == flow_id)))
+        .mappings()
+        .one_or_none()
+    )
 
 
 async def head(connection: AsyncConnection, owner: UUID, id_or_name: str) -> RowMapping | None:
@@ -56,7 +60,9 @@ def _matching(owner: UUID, wanted: FlowFilter, columns: Any) -> Select[Any]:
     return query
 
 
-async def many(connection: AsyncConnection, owner: UUID, wanted: FlowFilter, *, limit: int | None = None, offset: int = 0) -> Sequence[RowMapping]:
+async def many(
+    connection: AsyncConnection, owner: UUID, wanted: FlowFilter, *, limit: int | None = None, offset: int = 0
+) -> Sequence[RowMapping]:
     """Return the owner's flows that match, by name."""
     query = _matching(owner, wanted, [flows]).order_by(flows.c.created_at, flows.c.id).offset(offset)
     return (await connection.execute(query.limit(limit) if limit is not None else query)).mappings().all()
@@ -68,13 +74,17 @@ async def count(connection: AsyncConnection, owner: UUID, wanted: FlowFilter) ->
 
 
 async def _taken(connection: AsyncConnection, owner: UUID, column: Any, value: str, but: UUID | None) -> set[str]:
-    query = select(column).where(flows.c.user_id == owner, or_(column == value, column.startswith(value, autoescape=True)))
+    query = select(column).where(
+        flows.c.user_id == owner, or_(column == value, column.startswith(value, autoescape=True))
+    )
     if but is not None:
         query = query.where(flows.c.id != but)
     return set((await connection.execute(query)).scalars())
 
 
-async def _free_names(connection: AsyncConnection, owner: UUID, values: dict[str, Any], but: UUID | None = None) -> dict[str, Any]:
+async def _free_names(
+    connection: AsyncConnection, owner: UUID, values: dict[str, Any], but: UUID | None = None
+) -> dict[str, Any]:
     free = dict(values)
     if values.get("name"):
         free["name"] = numbered(values["name"], await _taken(connection, owner, flows.c.name, values["name"], but))
@@ -90,24 +100,40 @@ async def add(connection: AsyncConnection, owner: UUID, values: dict[str, Any]) 
     folder = values.get("folder_id")
     if folder is None or await projects.one(connection, owner, folder) is None:
         folder = await projects.default_of(connection, owner)
-    row = {**await _free_names(connection, owner, values), "id": uuid4(), "user_id": owner, "folder_id": folder, "version": 1,
-           "created_at": now, "updated_at": now}
+    row = {
+        **await _free_names(connection, owner, values),
+        "id": uuid4(),
+        "user_id": owner,
+        "folder_id": folder,
+        "version": 1,
+        "created_at": now,
+        "updated_at": now,
+    }
     await connection.execute(insert(flows), row)
     return (await connection.execute(select(flows).where(flows.c.id == row["id"]))).mappings().one()
 
 
 async def change(connection: AsyncConnection, owner: UUID, flow_id: UUID, values: dict[str, Any]) -> RowMapping | None:
     """Set columns of one of the owner's flows, raise its version, and return the row."""
-    if "folder_id" in values and (values["folder_id"] is None or await projects.one(connection, owner, values["folder_id"]) is None):
+    if "folder_id" in values and (
+        values["folder_id"] is None or await projects.one(connection, owner, values["folder_id"]) is None
+    ):
         values = {k: v for k, v in values.items() if k != "folder_id"}
     free = await _free_names(connection, owner, values, flow_id)
-    await connection.execute(update(flows).where(flows.c.user_id == owner, flows.c.id == flow_id)
-                             .values(**free, version=flows.c.version + 1, updated_at=datetime.now(UTC)))
+    await connection.execute(
+        update(flows)
+        .where(flows.c.user_id == owner, flows.c.id == flow_id)
+        .values(**free, version=flows.c.version + 1, updated_at=datetime.now(UTC))
+    )
     return await one(connection, owner, flow_id)
 
 
 async def remove(connection: AsyncConnection, owner: UUID, flow_ids: list[UUID]) -> int:
     """Delete the owner's flows among `flow_ids` and return how many there were."""
-    found = list((await connection.execute(select(flows.c.id).where(flows.c.user_id == owner, flows.c.id.in_(flow_ids)))).scalars())
+    found = list(
+        (
+            await connection.execute(select(flows.c.id).where(flows.c.user_id == owner, flows.c.id.in_(flow_ids)))
+        ).scalars()
+    )
     await connection.execute(delete(flows).where(flows.c.id.in_(found), flows.c.user_id == owner))
     return len(found)

@@ -45,7 +45,10 @@ def _config() -> Config:
 
 def _upgrade(connection: Connection) -> None:
     config = _config()
-    if MigrationContext.configure(connection).get_current_revision() == ScriptDirectory.from_config(config).get_current_head():
+    if (
+        MigrationContext.configure(connection).get_current_revision()
+        == ScriptDirectory.from_config(config).get_current_head()
+    ):
         return
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 DEFAULT_NAME = "Starter Project"
-DEFAULT_DESCRIPTION = "Your own flows, to begin with."
+DEFAULT_DESCRIPTION = "Manage your own flows. Download and upload projects."
 
 
 async def all_of(connection: AsyncConnection, owner: UUID) -> Sequence[RowMapping]:
     """Return the owner's projects, the default one first, then by age."""
-    query = select(projects).where(projects.c.user_id == owner).order_by(projects.c.name != DEFAULT_NAME, projects.c.created_at)
+    query = (
+        select(projects)
+        .where(projects.c.user_id == owner)
+        .order_by(projects.c.name != DEFAULT_NAME, projects.c.created_at)
+    )
     return (await connection.execute(query)).mappings().all()
 
 
@@ -40,25 +44,47 @@ async def default_of(connection: AsyncConnection, owner: UUID) -> UUID:
     return found or (await add(connection, owner, DEFAULT_NAME, DEFAULT_DESCRIPTION))["id"]  # type: ignore[no-any-return]
 
 
-async def add(connection: AsyncConnection, owner: UUID, name: str, description: str | None,
-              auth_settings: dict[str, Any] | None = None) -> RowMapping:
+async def add(
+    connection: AsyncConnection,
+    owner: UUID,
+    name: str,
+    description: str | None,
+    auth_settings: dict[str, Any] | None = None,
+) -> RowMapping:
     """Add a project, numbered where the name is taken, and return its row."""
     taken = set((await connection.execute(select(projects.c.name).where(projects.c.user_id == owner))).scalars())
     project_id = uuid4()
-    await connection.execute(insert(projects), {
-        "id": project_id, "user_id": owner, "name": numbered(name, taken), "description": description,
-        "auth_settings": auth_settings, "created_at": datetime.now(UTC)})
+    await connection.execute(
+        insert(projects),
+        {
+            "id": project_id,
+            "user_id": owner,
+            "name": numbered(name, taken),
+            "description": description,
+            "auth_settings": auth_settings,
+            "created_at": datetime.now(UTC),
+        },
+    )
     return (await connection.execute(select(projects).where(projects.c.id == project_id))).mappings().one()
 
 
-async def change(connection: AsyncConnection, owner: UUID, project_id: UUID, values: dict[str, Any]) -> RowMapping | None:
+async def change(
+    connection: AsyncConnection, owner: UUID, project_id: UUID, values: dict[str, Any]
+) -> RowMapping | None:
     """Set columns of one of the owner's projects and return the row."""
     if "name" in values:
-        taken = set((await connection.execute(select(projects.c.name).where(
-            projects.c.user_id == owner, projects.c.id != project_id))).scalars())
+        taken = set(
+            (
+                await connection.execute(
+                    select(projects.c.name).where(projects.c.user_id == owner, projects.c.id != project_id)
+                )
+            ).scalars()
+        )
         values = {**values, "name": numbered(values["name"], taken)}
     if values:
-        await connection.execute(update(projects).where(projects.c.user_id == owner, projects.c.id == project_id).values(**values))
+        await connection.execute(
+            update(projects).where(projects.c.user_id == owner, projects.c.id == project_id).values(**values)
+        )
     return await one(connection, owner, project_id)
 
 
@@ -71,11 +97,18 @@ async def remove(connection: AsyncConnection, owner: UUID, project_id: UUID) -> 
     return True
 
 
-async def set_flows(connection: AsyncConnection, owner: UUID, project_id: UUID, flow_ids: list[UUID], *, move_out: bool) -> None:
+async def set_flows(
+    connection: AsyncConnection, owner: UUID, project_id: UUID, flow_ids: list[UUID], *, move_out: bool
+) -> None:
     """Put the owner's flows `flow_ids` into a project; with `move_out`, its others go to the default project."""
     if move_out:
         default = await default_of(connection, owner)
         if default != project_id:
-            await connection.execute(update(flows).where(flows.c.user_id == owner, flows.c.folder_id == project_id,
-                                                         flows.c.id.not_in(flow_ids)).values(folder_id=default))
-    await connection.execute(update(flows).where(flows.c.user_id == owner, flows.c.id.in_(flow_ids)).values(folder_id=project_id))
+            await connection.execute(
+                update(flows)
+                .where(flows.c.user_id == owner, flows.c.folder_id == project_id, flows.c.id.not_in(flow_ids))
+                .values(folder_id=default)
+            )
+    await connection.execute(
+        update(flows).where(flows.c.user_id == owner, flows.c.id.in_(flow_ids)).values(folder_id=project_id)
+    )

@@ -14,7 +14,9 @@ class UnreadableSecretError(HeadraceError):
     """A stored secret was encrypted under another key."""
 
     def __init__(self) -> None:
-        super().__init__("A stored variable cannot be decrypted: LANGFLOW_SECRET_KEY has changed since. Set the old key, or store the variable again.")
+        super().__init__(
+            "A stored variable cannot be decrypted: LANGFLOW_SECRET_KEY has changed since. Set the old key, or store the variable again."
+        )
 
 
 class VariableCipher:
@@ -32,6 +34,7 @@ class VariableCipher:
 
         Raises:
             UnreadableSecretError: it was encrypted under another secret.
+
         """
         try:
             return self._fernet.decrypt(token.encode()).decode()

@@ -22,10 +22,14 @@ from sqlalchemy import (
     Uuid,
 )
 
-metadata = MetaData(naming_convention={
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s",
-})
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -45,12 +49,13 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def _owner(nullable: bool = False) -> Column[Any]:
-    return Column("user_id", Uuid, ForeignKey("user.id", ondelete="CASCADE"), nullable=nullable, index=True)
+def _owner() -> Column[Any]:
+    return Column("user_id", Uuid, ForeignKey("user.id", ondelete="CASCADE"), nullable=False, index=True)
 
 
 users = Table(
-    "user", metadata,
+    "user",
+    metadata,
     Column("id", Uuid, primary_key=True),
     Column("username", String(255), nullable=False, unique=True),
     Column("password", String(255), nullable=False),
@@ -65,7 +70,8 @@ users = Table(
 )
 
 api_keys = Table(
-    "apikey", metadata,
+    "apikey",
+    metadata,
     Column("id", Uuid, primary_key=True),
     _owner(),
     Column("name", String(255)),
@@ -79,7 +85,8 @@ api_keys = Table(
 )
 
 projects = Table(
-    "folder", metadata,
+    "folder",
+    metadata,
     Column("id", Uuid, primary_key=True),
     _owner(),
     Column("name", String(255), nullable=False),
@@ -91,7 +98,8 @@ projects = Table(
 )
 
 flows = Table(
-    "flow", metadata,
+    "flow",
+    metadata,
     Column("id", Uuid, primary_key=True),
     _owner(),
     Column("folder_id", Uuid, ForeignKey("folder.id", ondelete="CASCADE"), index=True),
@@ -119,7 +127,8 @@ flows = Table(
 )
 
 messages = Table(
-    "message", metadata,
+    "message",
+    metadata,
     Column("id", Uuid, primary_key=True),
     _owner(),
     Column("flow_id", Uuid),
@@ -141,7 +150,8 @@ messages = Table(
 )
 
 variables = Table(
-    "variable", metadata,
+    "variable",
+    metadata,
     Column("id", Uuid, primary_key=True),
     _owner(),
     Column("name", String(255), nullable=False),
@@ -154,7 +164,8 @@ variables = Table(
 )
 
 vertex_builds = Table(
-    "vertex_build", metadata,
+    "vertex_build",
+    metadata,
     Column("build_id", Uuid, primary_key=True),
     _owner(),
     Column("flow_id", Uuid, ForeignKey("flow.id", ondelete="CASCADE"), nullable=False),
@@ -169,7 +180,8 @@ vertex_builds = Table(
 )
 
 transactions = Table(
-    "transaction", metadata,
+    "transaction",
+    metadata,
     Column("id", Uuid, primary_key=True),
     _owner(),
     Column("flow_id", Uuid, ForeignKey("flow.id", ondelete="CASCADE"), nullable=False),
@@ -184,7 +196,8 @@ transactions = Table(
 )
 
 files = Table(
-    "file", metadata,
+    "file",
+    metadata,
     Column("id", Uuid, primary_key=True),
     _owner(),
     Column("name", String(1024), nullable=False),

@@ -27,12 +27,20 @@ async def by_id(connection: AsyncConnection, user_id: UUID) -> RowMapping | None
     return (await connection.execute(select(users).where(users.c.id == user_id))).mappings().one_or_none()
 
 
-async def add(connection: AsyncConnection, username: str, password_hash: str, *, is_superuser: bool, is_active: bool) -> UUID:
+async def add(
+    connection: AsyncConnection, username: str, password_hash: str, *, is_superuser: bool, is_active: bool
+) -> UUID:
     """Add a user and return the id."""
     now = datetime.now(UTC)
     row: dict[str, Any] = {
-        "id": uuid4(), "username": username, "password": password_hash, "is_active": is_active, "is_superuser": is_superuser,
-        "optins": DEFAULT_OPTINS, "create_at": now, "updated_at": now,
+        "id": uuid4(),
+        "username": username,
+        "password": password_hash,
+        "is_active": is_active,
+        "is_superuser": is_superuser,
+        "optins": DEFAULT_OPTINS,
+        "create_at": now,
+        "updated_at": now,
     }
     await connection.execute(insert(users), row)
     return UUID(str(row["id"]))

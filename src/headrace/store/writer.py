@@ -70,6 +70,7 @@ class Writer:
         Raises:
             WriterClosedError: the server is stopping.
             Exception: what `apply` or the commit raised; then nothing of it is kept.
+
         """
         return await self._enqueue(_Write(apply, asyncio.get_running_loop().create_future()))
 
@@ -78,6 +79,7 @@ class Writer:
 
         Raises:
             WriterClosedError: the server is stopping.
+
         """
 
         async def apply(connection: AsyncConnection) -> None:

@@ -18,20 +18,55 @@ class ChatOutput(Component):
     gives_output = "chat"
     takes_stream = True
     inputs = [
-        HandleInput(name="input_value", display_name="Inputs", info="What to show.", input_types=["Data", "DataFrame", "Message"],
-                    required=True),
-        BoolInput(name="should_store_message", display_name="Store Messages", info="Keep it in the session's history.",
-                  value=True, advanced=True),
-        DropdownInput(name="sender", display_name="Sender Type", options=[SENDER_AI, SENDER_USER], value=SENDER_AI,
-                      info="Who says it.", advanced=True),
-        MessageTextInput(name="sender_name", display_name="Sender Name", value=SENDER_NAME_AI, info="The name shown beside it.",
-                         advanced=True),
-        MessageTextInput(name="session_id", display_name="Session ID", info="Empty for the run's own session.", advanced=True),
-        MessageTextInput(name="context_id", display_name="Context ID", info="Sets memories apart within a session.", advanced=True),
-        MessageTextInput(name="data_template", display_name="Data Template", value="{text}", advanced=True,
-                         info="How a record becomes text; older flows set it."),
-        BoolInput(name="clean_data", display_name="Basic Clean Data", value=True, advanced=True,
-                  info="Drop empty rows and columns of a table."),
+        HandleInput(
+            name="input_value",
+            display_name="Inputs",
+            info="What to show.",
+            input_types=["Data", "DataFrame", "Message"],
+            required=True,
+        ),
+        BoolInput(
+            name="should_store_message",
+            display_name="Store Messages",
+            info="Keep it in the session's history.",
+            value=True,
+            advanced=True,
+        ),
+        DropdownInput(
+            name="sender",
+            display_name="Sender Type",
+            options=[SENDER_AI, SENDER_USER],
+            value=SENDER_AI,
+            info="Who says it.",
+            advanced=True,
+        ),
+        MessageTextInput(
+            name="sender_name",
+            display_name="Sender Name",
+            value=SENDER_NAME_AI,
+            info="The name shown beside it.",
+            advanced=True,
+        ),
+        MessageTextInput(
+            name="session_id", display_name="Session ID", info="Empty for the run's own session.", advanced=True
+        ),
+        MessageTextInput(
+            name="context_id", display_name="Context ID", info="Sets memories apart within a session.", advanced=True
+        ),
+        MessageTextInput(
+            name="data_template",
+            display_name="Data Template",
+            value="{text}",
+            advanced=True,
+            info="How a record becomes text; older flows set it.",
+        ),
+        BoolInput(
+            name="clean_data",
+            display_name="Basic Clean Data",
+            value=True,
+            advanced=True,
+            info="Drop empty rows and columns of a table.",
+        ),
     ]
     outputs = [Output(name="message", display_name="Output Message", method="message_response")]
 
@@ -39,9 +74,13 @@ class ChatOutput(Component):
         """Return the shown message, complete and stored unless that is switched off."""
         given = self.input_value
         message = Message(
-            text=_text_of(given), sender=self.sender, sender_name=self.sender_name,
-            session_id=self.session_id or self.context.session_id, context_id=self.context_id or "",
-            files=given.files if isinstance(given, Message) else [], flow_id=self.context.flow_id,
+            text=_text_of(given),
+            sender=self.sender,
+            sender_name=self.sender_name,
+            session_id=self.session_id or self.context.session_id,
+            context_id=self.context_id or "",
+            files=given.files if isinstance(given, Message) else [],
+            flow_id=self.context.flow_id,
             properties=Properties(source=self._source()),
         )
         if isinstance(given, Message) and given.stream is not None:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headrace.component import BoolInput, Component, DropdownInput, MessageInput, MessageTextInput, MultilineInput, Output, RangeSpec, SecretStrInput, SliderInput, StrInput
+from headrace.component import (
+    BoolInput,
+    Component,
+    DropdownInput,
+    MessageInput,
+    MessageTextInput,
+    MultilineInput,
+    Output,
+    RangeSpec,
+    SecretStrInput,
+    SliderInput,
+    StrInput,
+)
 from headrace.models.provider import ModelSettings, provider_named, providers
 from headrace.models.respond import respond
 from headrace.schema import Message
@@ -12,7 +24,9 @@ from headrace.schema import Message
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel as LanguageModel
 
-WATSONX_URLS = [f"https://{region}.ml.cloud.ibm.com" for region in ("us-south", "eu-de", "eu-gb", "au-syd", "jp-tok", "ca-tor")]
+WATSONX_URLS = [
+    f"https://{region}.ml.cloud.ibm.com" for region in ("us-south", "eu-de", "eu-gb", "au-syd", "jp-tok", "ca-tor")
+]
 
 
 class LanguageModelComponent(Component):
@@ -22,21 +36,56 @@ class LanguageModelComponent(Component):
     description = "Asks a language model of the provider you choose."
     icon = "brain-circuit"
     inputs = [
-        DropdownInput(name="provider", display_name="Model Provider", options=list(providers()), value="OpenAI", real_time_refresh=True,
-                      info="Whose models."),
-        DropdownInput(name="model_name", display_name="Model Name", options=list(providers()["OpenAI"].models), value="gpt-4o-mini",
-                      real_time_refresh=True, refresh_button=True, info="Which model."),
-        SecretStrInput(name="api_key", display_name="OpenAI API Key", real_time_refresh=True, info="The provider's key."),
-        DropdownInput(name="base_url_ibm_watsonx", display_name="watsonx API Endpoint", options=WATSONX_URLS, value=WATSONX_URLS[0],
-                      show=False, real_time_refresh=True, info="Where watsonx is served."),
+        DropdownInput(
+            name="provider",
+            display_name="Model Provider",
+            options=list(providers()),
+            value="OpenAI",
+            real_time_refresh=True,
+            info="Whose models.",
+        ),
+        DropdownInput(
+            name="model_name",
+            display_name="Model Name",
+            options=list(providers()["OpenAI"].models),
+            value="gpt-4o-mini",
+            real_time_refresh=True,
+            refresh_button=True,
+            info="Which model.",
+        ),
+        SecretStrInput(
+            name="api_key", display_name="OpenAI API Key", real_time_refresh=True, info="The provider's key."
+        ),
+        DropdownInput(
+            name="base_url_ibm_watsonx",
+            display_name="watsonx API Endpoint",
+            options=WATSONX_URLS,
+            value=WATSONX_URLS[0],
+            show=False,
+            real_time_refresh=True,
+            info="Where watsonx is served.",
+        ),
         StrInput(name="project_id", display_name="watsonx Project ID", show=False, info="Your project at watsonx."),
-        MessageTextInput(name="ollama_base_url", display_name="Ollama API URL", value="http://localhost:11434", show=False,
-                         load_from_db=True, real_time_refresh=True, info="Where your Ollama listens."),
+        MessageTextInput(
+            name="ollama_base_url",
+            display_name="Ollama API URL",
+            value="http://localhost:11434",
+            show=False,
+            load_from_db=True,
+            real_time_refresh=True,
+            info="Where your Ollama listens.",
+        ),
         MessageInput(name="input_value", display_name="Input", info="What to ask."),
         MultilineInput(name="system_message", display_name="System Message", info="How the model should behave."),
         BoolInput(name="stream", display_name="Stream", advanced=True, info="Hand the answer on token by token."),
-        SliderInput(name="temperature", display_name="Temperature", value=0.1, advanced=True,
-                    range_spec=RangeSpec(min=0, max=1, step=0.01), info="How freely the model words its answer."),
+        SliderInput(
+            name="temperature",
+            display_name="Temperature",
+            value=0.1,
+            advanced=True,
+            range_spec=RangeSpec(min=0, max=1, step=0.01),
+            info="How freely the model words its answer.",
+        ),
     ]
     outputs = [
         Output(name="text_output", display_name="Model Response", method="text_response"),
@@ -50,14 +99,18 @@ class LanguageModelComponent(Component):
 
     async def text_response(self) -> Message:
         """Return the model's answer."""
-        return await respond(await self.build_model(), self.input_value, str(self.system_message), stream=bool(self.stream))
+        return await respond(
+            await self.build_model(), self.input_value, str(self.system_message), stream=bool(self.stream)
+        )
 
     async def build_model(self) -> LanguageModel:
         """Return the model."""
         provider = provider_named(self.provider)
         settings = ModelSettings(
             model=self.model_name,
-            api_key=self.api_key or (self.context.environment(provider.key_variable) if provider.key_variable else "") or "",
+            api_key=self.api_key
+            or (self.context.environment(provider.key_variable) if provider.key_variable else "")
+            or "",
             base_url=str(self.ollama_base_url) if self.provider == "Ollama" else "",
             temperature=float(self.temperature),
         )

@@ -17,8 +17,13 @@ class PromptComponent(Component):
     blocking = False
     inputs = [
         PromptInput(name="template", display_name="Template", info="A text with {names} to fill."),
-        MessageTextInput(name="tool_placeholder", display_name="Tool Placeholder", tool_mode=True, advanced=True,
-                         info="What an agent passes where this is a tool."),
+        MessageTextInput(
+            name="tool_placeholder",
+            display_name="Tool Placeholder",
+            tool_mode=True,
+            advanced=True,
+            info="What an agent passes where this is a tool.",
+        ),
     ]
     outputs = [Output(name="prompt", display_name="Prompt", method="build_prompt")]
 
@@ -27,6 +32,7 @@ class PromptComponent(Component):
 
         Raises:
             ComponentError: the template's braces don't pair up.
+
         """
         text = fill(self.template, {n: _text_of(v) for n, v in self.values.items() if n != "template"})
         self.status = text
@@ -40,18 +46,23 @@ def fill(template: str, values: dict[str, str]) -> str:
 
     Raises:
         ComponentError: a brace stands alone, or a gap holds more than a name.
+
     """
     try:
         parts = list(string.Formatter().parse(template))
     except ValueError as error:
-        raise ComponentError(f"The template cannot be read: {error}. Write {{{{ and }}}} for braces that stay.") from error
+        raise ComponentError(
+            f"The template cannot be read: {error}. Write {{{{ and }}}} for braces that stay."
+        ) from error
     filled: list[str] = []
     for literal, gap, spec, conversion in parts:
         filled.append(literal)
         if gap is None:
             continue
         if spec or conversion or not gap.isidentifier():
-            raise ComponentError(f"{{{gap}}} is no name. A gap holds a name alone; write {{{{ and }}}} for braces that stay.")
+            raise ComponentError(
+                f"{{{gap}}} is no name. A gap holds a name alone; write {{{{ and }}}} for braces that stay."
+            )
         filled.append(values.get(gap, ""))
     return "".join(filled)
 

@@ -25,7 +25,9 @@ class Local:
     async def build(self, settings: ModelSettings, context: RunContext) -> BaseChatModel:
         """Start the model if need be and return it."""
         base_url = await context.local_model.base_url()
-        return openai_model(dataclasses.replace(settings, api_key="local"), base_url, context, provider=self.name, extra="local")
+        return openai_model(
+            dataclasses.replace(settings, api_key="local"), base_url, context, provider=self.name, extra="local"
+        )
 
 
 provider = Local()

@@ -28,7 +28,9 @@ class Ollama:
         """Return a chat model; Ollama takes no key."""
         base = settings.base_url or context.environment("OLLAMA_BASE_URL") or API_URL
         address = base.rstrip("/").removesuffix("/v1") + "/v1"
-        return openai_model(dataclasses.replace(settings, api_key=settings.api_key or "ollama"), address, context, provider=self.name)
+        return openai_model(
+            dataclasses.replace(settings, api_key=settings.api_key or "ollama"), address, context, provider=self.name
+        )
 
 
 provider = Ollama()

@@ -21,9 +21,28 @@ class OpenAI:
     name = "OpenAI"
     icon = "OpenAI"
     key_variable: str | None = "OPENAI_API_KEY"
-    models = ("gpt-4o-mini", "gpt-4o", "gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano", "gpt-4-turbo", "gpt-4-turbo-preview", "gpt-4",
-              "gpt-3.5-turbo", "gpt-5.1", "gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-5-chat-latest", "o1", "o3-mini", "o3", "o3-pro",
-              "o4-mini", "o4-mini-high")
+    models = (
+        "gpt-4o-mini",
+        "gpt-4o",
+        "gpt-4.1",
+        "gpt-4.1-mini",
+        "gpt-4.1-nano",
+        "gpt-4-turbo",
+        "gpt-4-turbo-preview",
+        "gpt-4",
+        "gpt-3.5-turbo",
+        "gpt-5.1",
+        "gpt-5",
+        "gpt-5-mini",
+        "gpt-5-nano",
+        "gpt-5-chat-latest",
+        "o1",
+        "o3-mini",
+        "o3",
+        "o3-pro",
+        "o4-mini",
+        "o4-mini-high",
+    )
 
     async def build(self, settings: ModelSettings, context: RunContext) -> BaseChatModel:
         """Return a chat model; the component's address wins over the operator's, that over OpenAI's."""

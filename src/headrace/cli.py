@@ -1,0 +1,265 @@
+"""The command line: run, exec, migrate, superuser."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import sys
+import webbrowser
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from headrace import __version__
+from headrace.errors import HeadraceError
+from headrace.settings import Settings, SettingsError, check_exposure, load_settings
+
+if TYPE_CHECKING:
+    import uvicorn
+
+app = typer.Typer(
+    help="headrace: runs LLM flows and speaks the Langflow 1.7 API.", no_args_is_help=True, add_completion=False
+)
+
+EnvFile = Annotated[
+    Path | None, typer.Option(help="A file of settings, NAME=value a line. The environment wins over it.")
+]
+
+
+class OutputFormat(StrEnum):
+    """How `exec` prints its answer."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def _settings(env_file: Path | None, **given: object) -> Settings:
+    """Return the settings; what the command line gives wins over the environment, that over the file.
+
+    All of it lands in the environment, where worker processes and model providers' settings are read from.
+    """
+    if env_file is not None:
+        from dotenv import dotenv_values
+
+        if not env_file.is_file():
+            raise SettingsError(f"There is no env file {env_file}.")
+        for name, value in dotenv_values(env_file).items():
+            os.environ.setdefault(name, value or "")
+    os.environ.update({name: str(value) for name, value in given.items() if value is not None})
+    return load_settings()
+
+
+@app.callback(invoke_without_command=True)
+def _root(*, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        typer.echo(f"headrace {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    host: Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on [7860].")] = None,
+    workers: Annotated[int | None, typer.Option(help="Server processes [1].")] = None,
+    env_file: EnvFile = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning, error or critical [critical].")] = None,
+    *,
+    backend_only: Annotated[
+        bool | None, typer.Option("--backend-only/--no-backend-only", help="Serve the API alone.")
+    ] = None,
+    open_browser: Annotated[
+        bool | None, typer.Option("--open-browser/--no-open-browser", help="Open a browser at start.")
+    ] = None,
+) -> None:
+    """Start the server."""
+    settings = _settings(
+        env_file,
+        LANGFLOW_HOST=host,
+        LANGFLOW_PORT=port,
+        LANGFLOW_WORKERS=workers,
+        LANGFLOW_LOG_LEVEL=log_level,
+        LANGFLOW_BACKEND_ONLY=backend_only,
+        LANGFLOW_OPEN_BROWSER=open_browser,
+    )
+    check_exposure(settings)
+    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s: %(message)s", stream=sys.stderr)
+    import uvicorn
+
+    address = f"http://{'[' + settings.host + ']' if ':' in settings.host else settings.host}:{settings.port}"
+    options: dict[str, Any] = {
+        "host": settings.host,
+        "port": settings.port,
+        "log_level": settings.log_level,
+        "access_log": settings.log_level in {"debug", "info"},
+        "server_header": False,
+        "timeout_graceful_shutdown": 10,
+        "log_config": None,
+    }
+    if settings.workers > 1:
+        typer.echo(f"headrace listens on {address} with {settings.workers} workers")
+        uvicorn.run("headrace.app:create_app", factory=True, workers=settings.workers, **options)
+        return
+    from headrace.app import create_app
+
+    server = _announcing(uvicorn.Config(create_app(settings), **options), address, open_browser=settings.open_browser)
+    server.run()
+    if not server.started:
+        raise typer.Exit(1)
+
+
+def _announcing(config: uvicorn.Config, address: str, *, open_browser: bool) -> uvicorn.Server:
+    import uvicorn
+
+    class Announcing(uvicorn.Server):
+        """A server that says where it is once it is there."""
+
+        async def startup(self, sockets: Any = None) -> None:
+            await super().startup(sockets)
+            if self.started and not self.should_exit:
+                typer.echo(f"headrace listens on {address} (API: {address}/docs)")
+                if open_browser:
+                    webbrowser.open(f"{address}/docs")
+
+    return Announcing(config)
+
+
+@app.command("exec")
+def exec_flow(
+    flow: Annotated[Path, typer.Argument(help="A flow file.")],
+    input_value: Annotated[str, typer.Option(help="What is said to the flow.")] = "",
+    output_format: Annotated[OutputFormat, typer.Option(help="The answer's text, or all of it.")] = OutputFormat.TEXT,
+    tweaks: Annotated[str, typer.Option(help="Field values for this run, as JSON.")] = "{}",
+    env_file: EnvFile = None,
+) -> None:
+    """Run a flow file without a server."""
+    settings = _settings(env_file)
+    data, changes = _json(_read(flow), f"The flow file {flow}"), _json(tweaks, "--tweaks")
+    if not isinstance(changes, dict):
+        raise SettingsError("--tweaks must be a JSON object.")
+    answer = asyncio.run(_exec(settings, data, input_value, changes))
+    if output_format is OutputFormat.JSON:
+        typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+        return
+    for result in answer["outputs"][0]["outputs"]:
+        for output in result["outputs"].values():
+            typer.echo(
+                output["message"]
+                if isinstance(output["message"], str)
+                else json.dumps(output["message"], ensure_ascii=False)
+            )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The flow file {path} cannot be read: {error}") from error
+
+
+def _json(text: str, what: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise SettingsError(f"{what} is not JSON: {error}") from error
+
+
+async def _exec(settings: Settings, data: object, input_value: str, tweaks: dict[str, Any]) -> dict[str, Any]:
+    import headrace.components
+    from headrace.component.registry import Registry
+    from headrace.egress import GuardedEgress
+    from headrace.models.local_server import LocalModelServer
+    from headrace.runs.context import Environment
+    from headrace.runs.request import RunRequest
+    from headrace.runs.standalone import run_file
+
+    environment = Environment(os.environ, settings.variables_to_get_from_environment)
+    egress = GuardedEgress(
+        enabled=settings.ssrf_protection_enabled,
+        allowed=settings.ssrf_allowed_hosts,
+        operator_urls=environment.endpoints(),
+    )
+    local_model = LocalModelServer(settings.local_model_path, egress.allow_endpoint)
+    try:
+        request = RunRequest(input_value=input_value or None, input_type="any", output_type="any", tweaks=tweaks)
+        return await run_file(
+            data,
+            request,
+            registry=Registry.of_package(headrace.components),
+            egress=egress,
+            local_model=local_model,
+            environment=environment,
+        )
+    finally:
+        await local_model.stop()
+        await egress.close()
+
+
+@app.command()
+def migrate(env_file: EnvFile = None) -> None:
+    """Bring the database up to this version's tables."""
+    from headrace.store.engine import open_engine
+    from headrace.store.migrate import migrate_blocking
+
+    migrate_blocking(open_engine(_settings(env_file)))
+    typer.echo("The database is up to date.")
+
+
+@app.command()
+def superuser(
+    username: Annotated[str, typer.Option(prompt=True, help="The superuser's name.")],
+    password: Annotated[
+        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="The password.")
+    ],
+    env_file: EnvFile = None,
+) -> None:
+    """Create a superuser, or give an existing user a new password and these rights."""
+    settings = _settings(env_file)
+    if not settings.enable_superuser_cli:
+        raise SettingsError(
+            "LANGFLOW_ENABLE_SUPERUSER_CLI is false: superusers are not made on this machine's command line."
+        )
+    if not username or not password:
+        raise SettingsError("A superuser needs a name and a password.")
+    asyncio.run(_superuser(settings, username, password))
+    typer.echo(f"{username} is a superuser.")
+
+
+async def _superuser(settings: Settings, username: str, password: str) -> None:
+    import headrace.components
+    from headrace.auth.passwords import hash_password
+    from headrace.component.registry import Registry
+    from headrace.starter import welcome
+    from headrace.store import users
+    from headrace.store.store import Store
+
+    store = Store(settings)
+    await store.open()
+    hashed = hash_password(password)
+
+    async def make(connection: Any) -> None:
+        row = await users.by_name(connection, username)
+        if row is not None:
+            await users.change(connection, row["id"], password=hashed, is_superuser=True, is_active=True)
+            return
+        owner = await users.add(connection, username, hashed, is_superuser=True, is_active=True)
+        await welcome(
+            connection, owner, Registry.of_package(headrace.components) if settings.create_starter_projects else None
+        )
+
+    try:
+        await store.write(make)
+    finally:
+        await store.close()
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one clear line and status 1."""
+    try:
+        app()
+    except HeadraceError as error:
+        typer.secho(error.message, err=True, fg="red")
+        sys.exit(1)

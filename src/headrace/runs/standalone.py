@@ -1,0 +1,101 @@
+"""Runs a flow file without a server and without a database: what is said lives as long as the run."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from headrace.graph.execute import Execution
+from headrace.graph.flow import parse_flow
+from headrace.graph.plan import compile_plan
+from headrace.runs.context import MissingVariableError
+from headrace.runs.overlay import overlay_of
+from headrace.runs.runner import THREADS, wanted_vertices
+from headrace.runs.wire import answer_json
+
+if TYPE_CHECKING:
+    from headrace.component.context import HistoryQuery, LocalModel
+    from headrace.component.registry import Registry
+    from headrace.egress import GuardedEgress
+    from headrace.runs.context import Environment
+    from headrace.runs.request import RunRequest
+    from headrace.schema import Message
+
+
+class StandaloneContext:
+    """The context of a run that nobody watches."""
+
+    streaming = False
+
+    def __init__(
+        self, flow_id: str, session_id: str, egress: GuardedEgress, local_model: LocalModel, environment: Environment
+    ) -> None:
+        self.flow_id = flow_id
+        self.session_id = session_id
+        self.egress = egress
+        self.local_model = local_model
+        self._environment = environment
+        self._messages: list[Message] = []
+
+    async def store(self, message: Message) -> None:
+        """Keep a message for the rest of the run."""
+        message.id = message.id or str(uuid4())
+        self._messages.append(message)
+
+    async def history(self, query: HistoryQuery) -> list[Message]:
+        """Return what was said in this run."""
+        wanted = {
+            "sender": query.sender,
+            "sender_name": query.sender_name,
+            "context_id": query.context_id,
+            "session_id": query.session_id,
+        }
+        found = [m for m in self._messages if all(v is None or getattr(m, n) == v for n, v in wanted.items())][
+            -query.limit :
+        ]
+        return found if query.order == "ASC" else found[::-1]
+
+    async def variable(self, name: str, default: str | None) -> str:
+        """Return a variable of the environment, or `default`."""
+        value = self._environment.get(name) or default
+        if value is None:
+            raise MissingVariableError(name)
+        return value
+
+    def announce(self, message: Message) -> None:
+        """Give the message an id; nobody watches."""
+        message.id = message.id or str(uuid4())
+
+    def token(self, chunk: str, message_id: str) -> None:
+        """Nobody watches."""
+
+    def environment(self, name: str) -> str | None:
+        """Return the operator's value of a model provider's setting."""
+        return self._environment.get(name)
+
+
+async def run_file(
+    data: object,
+    request: RunRequest,
+    *,
+    registry: Registry,
+    egress: GuardedEgress,
+    local_model: LocalModel,
+    environment: Environment,
+) -> dict[str, Any]:
+    """Run the flow in `data`, the content of a flow file, and return its answer as `/run` would.
+
+    Raises:
+        HeadraceError: the flow can't be run, or a component failed.
+
+    """
+    drawing = data.get("data", data) if isinstance(data, dict) else data
+    plan = compile_plan(parse_flow(drawing), registry)
+    flow_id = str(uuid4())
+    session_id = request.session_id or flow_id
+    overlay, wanted = overlay_of(plan, request), wanted_vertices(plan, request)
+    context = StandaloneContext(flow_id, session_id, egress, local_model, environment)
+    with ThreadPoolExecutor(THREADS) as threads:
+        results = await Execution(plan, context, overlay, lambda _event: None, threads).run()
+    return answer_json(session_id, request.input_value, [results[i] for i in results if i in wanted])
