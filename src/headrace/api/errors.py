@@ -81,7 +81,10 @@ def install(app: FastAPI) -> None:
         return JSONResponse({"detail": error.message}, STATUS.get(type(error), 500), headers)
 
     @app.exception_handler(HTTPException)
-    async def _http(_request: Request, error: HTTPException) -> JSONResponse:
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        # FastAPI hides what went wrong with a body behind a sentence of its own.
+        if isinstance(error.__cause__, HeadraceError):
+            return await _ours(request, error.__cause__)
         return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
 
     @app.exception_handler(RequestValidationError)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -115,7 +114,6 @@ def _as_text(value: object) -> object:
 _TYPE_NAME = re.compile(r"\w+")
 
 
-@functools.cache
 def output_types(component: type[Component], output_name: str) -> tuple[str, ...]:
     """Return the port types of an output, from the declaration or the method's annotation.
 

@@ -11,8 +11,7 @@ from sqlalchemy import select
 
 from headrace.errors import HeadraceError
 from headrace.graph.events import Event, MessageAdded, Token
-from headrace.store import messages
-from headrace.store.tables import variables
+from headrace.store import messages, tables
 
 if TYPE_CHECKING:
     from headrace.component.context import HistoryQuery, LocalModel
@@ -83,7 +82,7 @@ class ServerContext:
     async def store(self, message: Message) -> None:
         """Hand a message to the writer and announce it; `settle` waits for the commit."""
         message.id = message.id or str(uuid4())
-        self._pending.append(self._store.writer.insert(messages.messages, messages.row_of(message, self._owner)))
+        self._pending.append(self._store.writer.insert(tables.messages, messages.row_of(message, self._owner)))
         self.announce(message)
 
     async def settle(self) -> None:
@@ -103,7 +102,7 @@ class ServerContext:
     async def variable(self, name: str, default: str | None) -> str:
         """Return the owner's variable, or the environment's where the settings allow that, or `default`."""
         async with self._store.reading() as connection:
-            query = select(variables.c.value).where(variables.c.user_id == self._owner, variables.c.name == name)
+            query = select(tables.variables.c.value).where(tables.variables.c.user_id == self._owner, tables.variables.c.name == name)
             stored = (await connection.execute(query)).scalar_one_or_none()
         if stored is not None:
             return self._cipher.decrypt(stored)

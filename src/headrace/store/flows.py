@@ -48,8 +48,8 @@ async def head(connection: AsyncConnection, owner: UUID, id_or_name: str) -> Row
     return (await connection.execute(query)).mappings().one_or_none()
 
 
-def _matching(owner: UUID, wanted: FlowFilter, columns: Any) -> Select[Any]:
-    query = select(*columns).where(flows.c.user_id == owner)
+def _matching(owner: UUID, wanted: FlowFilter, columns: Sequence[Any]) -> Select[Any]:
+    query: Select[Any] = select(*columns).where(flows.c.user_id == owner)
     if wanted.folder_id is not None:
         query = query.where(flows.c.folder_id == wanted.folder_id)
     if wanted.is_component is not None:
@@ -65,7 +65,9 @@ async def many(
 ) -> Sequence[RowMapping]:
     """Return the owner's flows that match, by name."""
     query = _matching(owner, wanted, [flows]).order_by(flows.c.created_at, flows.c.id).offset(offset)
-    return (await connection.execute(query.limit(limit) if limit is not None else query)).mappings().all()
+    limited = query.limit(limit) if limit is not None else query
+    rows: Sequence[RowMapping] = (await connection.execute(limited)).mappings().all()
+    return rows
 
 
 async def count(connection: AsyncConnection, owner: UUID, wanted: FlowFilter) -> int:

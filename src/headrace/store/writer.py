@@ -126,7 +126,7 @@ class Writer:
                 if table is None:
                     results.extend([await write.apply(connection) for write in writes])
                 else:
-                    await connection.execute(insert(table), [write.row for write in writes])
+                    await connection.execute(insert(table), [write.row or {} for write in writes])
                     results.extend([None] * len(writes))
         return results
 

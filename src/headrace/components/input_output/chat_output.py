@@ -1,6 +1,7 @@
 """Chat Output: what the flow answers."""
 
 import json
+from collections.abc import AsyncIterator
 
 from headrace.component import BoolInput, Component, DropdownInput, HandleInput, MessageTextInput, Output
 from headrace.schema import Data
@@ -84,7 +85,7 @@ class ChatOutput(Component):
             properties=Properties(source=self._source()),
         )
         if isinstance(given, Message) and given.stream is not None:
-            await self._speak(given, message)
+            await self._speak(given, given.stream, message)
         if message.session_id and self.should_store_message:
             await self.context.store(message)
         self.status = message
@@ -96,11 +97,11 @@ class ChatOutput(Component):
         source = self.sources[0]
         return Source(id=source.id, display_name=source.display_name, source=source.source_name)
 
-    async def _speak(self, given: Message, message: Message) -> None:
+    async def _speak(self, given: Message, stream: AsyncIterator[str], message: Message) -> None:
         message.properties.state = "partial"
         self.context.announce(message)
         chunks: list[str] = []
-        async for chunk in given.stream or ():
+        async for chunk in stream:
             chunks.append(chunk)
             self.context.token(chunk, message.id or "")
         message.text = given.text = "".join(chunks)
