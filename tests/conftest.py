@@ -20,8 +20,13 @@ PASSWORD = "correct horse"
 def settings_for(folder: Path, database_url: str | None = None, **changes: object) -> Settings:
     """Return the settings of a test server with auth on."""
     values: dict[str, object] = {
-        "config_dir": folder, "auto_login": False, "superuser": "admin", "superuser_password": PASSWORD,
-        "ssrf_allowed_hosts": ["127.0.0.1"], "database_url": database_url, **changes,
+        "config_dir": folder,
+        "auto_login": False,
+        "superuser": "admin",
+        "superuser_password": PASSWORD,
+        "ssrf_allowed_hosts": ["127.0.0.1"],
+        "database_url": database_url,
+        **changes,
     }
     return Settings(**values)
 
@@ -37,7 +42,9 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
 
 @pytest.fixture(scope="session")
 def server(database_url: str | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(create_app(settings_for(tmp_path_factory.mktemp("config"), database_url, max_request_bytes=2_000_000))) as address:
+    with serving(
+        create_app(settings_for(tmp_path_factory.mktemp("config"), database_url, max_request_bytes=2_000_000))
+    ) as address:
         yield address
 
 

@@ -44,14 +44,25 @@ class FlowBuilder:
         """Connect an output to a field."""
         out = {"dataType": source.split("-")[0], "id": source, "name": output, "output_types": ["Message"]}
         into = {"fieldName": field, "id": target, "inputTypes": ["Message"], "type": "str"}
-        edge = {"id": f"{source}-{target}-{field}", "source": source, "target": target, "data": {"sourceHandle": out, "targetHandle": into}}
+        edge = {
+            "id": f"{source}-{target}-{field}",
+            "source": source,
+            "target": target,
+            "data": {"sourceHandle": out, "targetHandle": into},
+        }
         self.data["edges"].append(edge)
         return self
 
 
 def echo_flow() -> dict[str, Any]:
     """Chat Input to Chat Output."""
-    return FlowBuilder().node("ChatInput", "ChatInput-a").node("ChatOutput", "ChatOutput-b").edge("ChatInput-a", "message", "ChatOutput-b", "input_value").data
+    return (
+        FlowBuilder()
+        .node("ChatInput", "ChatInput-a")
+        .node("ChatOutput", "ChatOutput-b")
+        .edge("ChatInput-a", "message", "ChatOutput-b", "input_value")
+        .data
+    )
 
 
 def model_flow(base_url: str, key: str, *, stream: bool = False) -> dict[str, Any]:

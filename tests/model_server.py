@@ -26,7 +26,12 @@ def model_app() -> FastAPI:
     @app.post("/v1/chat/completions")
     async def chat(request: Request) -> Response:
         if request.headers.get("authorization") != f"Bearer {KEY}":
-            error = {"message": "Incorrect API key provided.", "type": "invalid_request_error", "param": None, "code": "invalid_api_key"}
+            error = {
+                "message": "Incorrect API key provided.",
+                "type": "invalid_request_error",
+                "param": None,
+                "code": "invalid_api_key",
+            }
             return JSONResponse({"error": error}, 401)
         body = await request.json()
         text = reply_to(body["messages"])

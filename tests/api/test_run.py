@@ -35,19 +35,68 @@ def test_an_echo_flow_answers_in_the_recorded_shape(client: httpx2.Client) -> No
     (run,) = body["outputs"]
     assert run["inputs"] == {"input_value": "hello"}
     (result,) = run["outputs"]
-    assert set(result) == {"results", "artifacts", "outputs", "logs", "messages", "timedelta", "duration", "component_display_name",
-                           "component_id", "used_frozen_result"}
-    assert result["artifacts"] == {"message": "hello", "sender": "Machine", "sender_name": "AI", "files": [], "type": "object"}
+    assert set(result) == {
+        "results",
+        "artifacts",
+        "outputs",
+        "logs",
+        "messages",
+        "timedelta",
+        "duration",
+        "component_display_name",
+        "component_id",
+        "used_frozen_result",
+    }
+    assert result["artifacts"] == {
+        "message": "hello",
+        "sender": "Machine",
+        "sender_name": "AI",
+        "files": [],
+        "type": "object",
+    }
     assert result["outputs"] == {"message": {"message": "hello", "type": "text"}}
-    assert result["messages"] == [{"message": "hello", "sender": "Machine", "sender_name": "AI", "session_id": flow_id, "stream_url": None,
-                                   "component_id": "ChatOutput-b", "files": [], "type": "text"}]
+    assert result["messages"] == [
+        {
+            "message": "hello",
+            "sender": "Machine",
+            "sender_name": "AI",
+            "session_id": flow_id,
+            "stream_url": None,
+            "component_id": "ChatOutput-b",
+            "files": [],
+            "type": "text",
+        }
+    ]
     message = result["results"]["message"]
-    assert set(message) == {"text_key", "data", "default_value", "text", "sender", "sender_name", "files", "session_id", "context_id",
-                            "timestamp", "flow_id", "error", "edit", "properties", "category", "content_blocks", "duration"}
-    assert message["data"]["properties"]["source"] == {"id": "ChatInput-a", "display_name": "Chat Input", "source": "Chat Input"}
+    assert set(message) == {
+        "text_key",
+        "data",
+        "default_value",
+        "text",
+        "sender",
+        "sender_name",
+        "files",
+        "session_id",
+        "context_id",
+        "timestamp",
+        "flow_id",
+        "error",
+        "edit",
+        "properties",
+        "category",
+        "content_blocks",
+        "duration",
+    }
+    assert message["data"]["properties"]["source"] == {
+        "id": "ChatInput-a",
+        "display_name": "Chat Input",
+        "source": "Chat Input",
+    }
 
 
-def test_a_flow_with_foreign_code_asks_the_model_and_never_runs_that_code(client: httpx2.Client, model_url: str) -> None:
+def test_a_flow_with_foreign_code_asks_the_model_and_never_runs_that_code(
+    client: httpx2.Client, model_url: str
+) -> None:
     flow_id = saved(client, model_flow(model_url, KEY))
     answer = client.post(f"/api/v1/run/{flow_id}", json={"input_value": "Ahoy"})
     assert text_of(answer) == "[You are a pirate.] Ahoy"
@@ -72,11 +121,17 @@ def test_tokens_stream_as_the_model_gives_them(client: httpx2.Client, model_url:
 
 def test_two_sessions_of_one_flow_remember_apart(client: httpx2.Client, model_url: str) -> None:
     flow = (
-        FlowBuilder().node("ChatInput", "ChatInput-a").node("Memory", "Memory-h")
+        FlowBuilder()
+        .node("ChatInput", "ChatInput-a")
+        .node("Memory", "Memory-h")
         .node("Prompt", "Prompt-p", template="{history}", history="")
-        .node("OpenAIModel", "OpenAIModel-m", openai_api_base=model_url, api_key=KEY).node("ChatOutput", "ChatOutput-b")
-        .edge("Memory-h", "messages_text", "Prompt-p", "history").edge("Prompt-p", "prompt", "OpenAIModel-m", "system_message")
-        .edge("ChatInput-a", "message", "OpenAIModel-m", "input_value").edge("OpenAIModel-m", "text_output", "ChatOutput-b", "input_value").data
+        .node("OpenAIModel", "OpenAIModel-m", openai_api_base=model_url, api_key=KEY)
+        .node("ChatOutput", "ChatOutput-b")
+        .edge("Memory-h", "messages_text", "Prompt-p", "history")
+        .edge("Prompt-p", "prompt", "OpenAIModel-m", "system_message")
+        .edge("ChatInput-a", "message", "OpenAIModel-m", "input_value")
+        .edge("OpenAIModel-m", "text_output", "ChatOutput-b", "input_value")
+        .data
     )
     flow_id, first, second = saved(client, flow), f"s-{uuid.uuid4()}", f"s-{uuid.uuid4()}"
     client.post(f"/api/v1/run/{flow_id}", json={"input_value": "I am Ada", "session_id": first})
@@ -96,15 +151,22 @@ def test_a_tweak_reaches_a_field_by_id_type_and_older_type(client: httpx2.Client
 
 def test_a_tweak_of_code_changes_nothing(client: httpx2.Client) -> None:
     flow_id = saved(client, echo_flow())
-    answer = client.post(f"/api/v1/run/{flow_id}", json={"input_value": "x", "tweaks": {"ChatInput-a": {"code": "raise SystemExit"}}})
+    answer = client.post(
+        f"/api/v1/run/{flow_id}", json={"input_value": "x", "tweaks": {"ChatInput-a": {"code": "raise SystemExit"}}}
+    )
     assert text_of(answer) == "x"
 
 
 def test_an_input_given_twice_is_refused(client: httpx2.Client) -> None:
     flow_id = saved(client, echo_flow())
-    answer = client.post(f"/api/v1/run/{flow_id}", json={"input_value": "a", "tweaks": {"ChatInput-a": {"input_value": "b"}}})
+    answer = client.post(
+        f"/api/v1/run/{flow_id}", json={"input_value": "a", "tweaks": {"ChatInput-a": {"input_value": "b"}}}
+    )
     assert answer.status_code == 400
-    assert answer.json()["detail"] == "If you pass an input_value to the chat input, you cannot pass a tweak with the same name."
+    assert (
+        answer.json()["detail"]
+        == "If you pass an input_value to the chat input, you cannot pass a tweak with the same name."
+    )
 
 
 def test_debug_gives_every_vertex_and_output_component_one(client: httpx2.Client) -> None:
@@ -120,7 +182,9 @@ def test_an_endpoint_name_runs_the_newest_version(client: httpx2.Client) -> None
     flow_id = saved(client, echo_flow(), endpoint_name=name)
     assert text_of(client.post(f"/api/v1/run/{name}", json={"input_value": "one"})) == "one"
     fixed = FlowBuilder().node("TextInput", "TextInput-t", input_value="fixed").node("ChatOutput", "ChatOutput-b")
-    client.patch(f"/api/v1/flows/{flow_id}", json={"data": fixed.edge("TextInput-t", "text", "ChatOutput-b", "input_value").data})
+    client.patch(
+        f"/api/v1/flows/{flow_id}", json={"data": fixed.edge("TextInput-t", "text", "ChatOutput-b", "input_value").data}
+    )
     assert text_of(client.post(f"/api/v1/run/{name}", json={"input_value": "two"})) == "fixed"
 
 
@@ -138,7 +202,13 @@ def test_a_failing_model_names_the_component_and_the_cause(client: httpx2.Client
 
 
 def test_a_component_may_not_reach_a_private_address(client: httpx2.Client) -> None:
-    for address in ("http://10.0.0.1/v1", "http://169.254.169.254/v1", "http://[::1]:1/v1", "http://localhost:1/v1", "http://2130706433.localhost/v1"):
+    for address in (
+        "http://10.0.0.1/v1",
+        "http://169.254.169.254/v1",
+        "http://[::1]:1/v1",
+        "http://localhost:1/v1",
+        "http://2130706433.localhost/v1",
+    ):
         flow_id = saved(client, model_flow(address, KEY))
         answer = client.post(f"/api/v1/run/{flow_id}", json={"input_value": "x"})
         assert answer.status_code == 500
@@ -147,7 +217,11 @@ def test_a_component_may_not_reach_a_private_address(client: httpx2.Client) -> N
 
 def _cycle() -> dict[str, Any]:
     flow = FlowBuilder().node("TextInput", "TextInput-a").node("TextOutput", "TextOutput-b")
-    return flow.edge("TextInput-a", "text", "TextOutput-b", "input_value").edge("TextOutput-b", "text", "TextInput-a", "input_value").data
+    return (
+        flow.edge("TextInput-a", "text", "TextOutput-b", "input_value")
+        .edge("TextOutput-b", "text", "TextInput-a", "input_value")
+        .data
+    )
 
 
 def _edge_to_nowhere() -> dict[str, Any]:
@@ -183,21 +257,38 @@ def _required_empty() -> dict[str, Any]:
     return FlowBuilder().node("ChatOutput", "ChatOutput-b").data
 
 
-@pytest.mark.parametrize(("data", "says"), [
-    (_cycle(), "circle"), (_edge_to_nowhere(), "ChatOutput-gone"), (_wrong_port_type(), "LanguageModel"), (_unknown_type(), "Teleporter"),
-    (_edited(), "code that was changed"), (_tampered(), "code that was changed"), (_required_empty(), "needs a value for 'input_value'"),
-])
-def test_a_flow_that_cannot_run_says_why_and_stores_nothing(client: httpx2.Client, data: dict[str, Any], says: str) -> None:
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (_cycle(), "circle"),
+        (_edge_to_nowhere(), "ChatOutput-gone"),
+        (_wrong_port_type(), "LanguageModel"),
+        (_unknown_type(), "Teleporter"),
+        (_edited(), "code that was changed"),
+        (_tampered(), "code that was changed"),
+        (_required_empty(), "needs a value for 'input_value'"),
+    ],
+)
+def test_a_flow_that_cannot_run_says_why_and_stores_nothing(
+    client: httpx2.Client, data: dict[str, Any], says: str
+) -> None:
     flow_id = saved(client, data)
     answer = client.post(f"/api/v1/run/{flow_id}", json={"input_value": "x"})
     assert answer.status_code == 400
     assert says in answer.json()["detail"]
 
 
-@pytest.mark.parametrize(("body", "status", "says"), [
-    (b"{not json", 400, "not JSON"), (b'{"input_value": "\xff"}', 400, "not JSON"), (b'{"input_value": "\\ud800"}', 400, "not JSON"),
-    (b'{"input_value": "a\\u0000b"}', 400, "NUL"), (b'{"input_type": "smell"}', 422, "input_type"), (b" " * 2_000_001, 413, "HEADRACE_MAX_REQUEST_BYTES"),
-])
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        (b"{not json", 400, "not JSON"),
+        (b'{"input_value": "\xff"}', 400, "not JSON"),
+        (b'{"input_value": "\\ud800"}', 400, "not JSON"),
+        (b'{"input_value": "a\\u0000b"}', 400, "NUL"),
+        (b'{"input_type": "smell"}', 422, "input_type"),
+        (b" " * 2_000_001, 413, "HEADRACE_MAX_REQUEST_BYTES"),
+    ],
+)
 def test_a_bad_body_gets_its_own_clear_answer(client: httpx2.Client, body: bytes, status: int, says: str) -> None:
     flow_id = saved(client, echo_flow())
     answer = client.post(f"/api/v1/run/{flow_id}", content=body, headers={"content-type": "application/json"})
@@ -207,7 +298,11 @@ def test_a_bad_body_gets_its_own_clear_answer(client: httpx2.Client, body: bytes
 
 def test_a_body_that_grows_over_the_limit_without_saying_so_is_refused(client: httpx2.Client) -> None:
     flow_id = saved(client, echo_flow())
-    answer = client.post(f"/api/v1/run/{flow_id}", content=(b" " * 100_000 for _ in range(30)), headers={"content-type": "application/json"})
+    answer = client.post(
+        f"/api/v1/run/{flow_id}",
+        content=(b" " * 100_000 for _ in range(30)),
+        headers={"content-type": "application/json"},
+    )
     assert answer.status_code == 413
 
 

@@ -102,7 +102,9 @@ class ServerContext:
     async def variable(self, name: str, default: str | None) -> str:
         """Return the owner's variable, or the environment's where the settings allow that, or `default`."""
         async with self._store.reading() as connection:
-            query = select(tables.variables.c.value).where(tables.variables.c.user_id == self._owner, tables.variables.c.name == name)
+            query = select(tables.variables.c.value).where(
+                tables.variables.c.user_id == self._owner, tables.variables.c.name == name
+            )
             stored = (await connection.execute(query)).scalar_one_or_none()
         if stored is not None:
             return self._cipher.decrypt(stored)

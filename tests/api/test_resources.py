@@ -1,0 +1,163 @@
+"""Log-in, keys, projects and flows over HTTP."""
+
+from __future__ import annotations
+
+import uuid
+
+import httpx2
+import pytest
+from fastapi.routing import APIRoute
+
+from headrace.api.state import PUBLIC_PATHS
+from headrace.app import create_app
+from tests.conftest import PASSWORD, settings_for
+from tests.flow_builder import echo_flow
+
+
+def test_a_login_gives_tokens_and_cookies_that_open_the_api(anyone: httpx2.Client) -> None:
+    answer = anyone.post("/api/v1/login", data={"username": "admin", "password": PASSWORD})
+    assert answer.status_code == 200
+    assert {"access_token_lf", "refresh_token_lf", "apikey_tkn_lflw"} <= set(answer.cookies)
+    assert anyone.get("/api/v1/users/whoami").json()["username"] == "admin"
+    refreshed = anyone.post("/api/v1/refresh")
+    assert refreshed.status_code == 200
+    assert anyone.post("/api/v1/logout").json() == {"message": "Logout successful"}
+    assert anyone.get("/api/v1/users/whoami").status_code == 403
+
+
+def test_a_cookie_from_another_sites_page_changes_nothing(anyone: httpx2.Client) -> None:
+    anyone.post("/api/v1/login", data={"username": "admin", "password": PASSWORD})
+    answer = anyone.post("/api/v1/projects/", json={"name": "stolen"}, headers={"origin": "https://evil.example"})
+    assert answer.status_code == 403
+    assert "stolen" not in {p["name"] for p in anyone.get("/api/v1/projects/").json()}
+
+
+def test_guessing_a_password_gets_slow(anyone: httpx2.Client) -> None:
+    name = f"nobody-{uuid.uuid4()}"
+    statuses = [
+        anyone.post("/api/v1/login", data={"username": name, "password": "guess"}).status_code for _ in range(7)
+    ]
+    assert statuses[:5] == [401] * 5
+    assert statuses[-1] == 429
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "detail"),
+    [
+        ({}, 403, "An API key must be passed as query or header"),
+        ({"authorization": "Bearer abc"}, 401, "Could not validate credentials"),
+        ({"x-api-key": "sk-nope"}, 403, "Invalid or missing API key"),
+    ],
+)
+def test_bad_credentials_are_told_apart(
+    anyone: httpx2.Client, headers: dict[str, str], status: int, detail: str
+) -> None:
+    answer = anyone.get("/api/v1/flows/", headers=headers)
+    assert (answer.status_code, answer.json()) == (status, {"detail": detail})
+
+
+def test_every_route_but_the_public_ones_wants_credentials(anyone: httpx2.Client, tmp_path) -> None:
+    paths = create_app(settings_for(tmp_path)).openapi()["paths"]
+    guarded = [(m, p) for p, methods in paths.items() for m in methods if p not in PUBLIC_PATHS]
+    assert len(guarded) > 15
+    for method, path in guarded:
+        answer = anyone.request(method, path.replace("{flow_id_or_name}", "x").replace("{", "").replace("}", ""))
+        assert answer.status_code == 403, (method, path)
+
+
+def test_an_api_key_works_in_header_and_query_until_it_is_deleted(client: httpx2.Client, anyone: httpx2.Client) -> None:
+    made = client.post("/api/v1/api_key/", json={"name": "mine"}).json()
+    assert anyone.get("/api/v1/users/whoami", headers={"x-api-key": made["api_key"]}).status_code == 200
+    assert anyone.get("/api/v1/users/whoami", params={"x-api-key": made["api_key"]}).status_code == 200
+    listed = next(k for k in client.get("/api/v1/api_key/").json()["api_keys"] if k["id"] == made["id"])
+    assert listed["total_uses"] == 2
+    assert made["api_key"] not in str(listed)
+    assert client.delete(f"/api/v1/api_key/{made['id']}").json() == {"detail": "API Key deleted"}
+    assert anyone.get("/api/v1/users/whoami", headers={"x-api-key": made["api_key"]}).status_code == 403
+    assert client.delete(f"/api/v1/api_key/{made['id']}").status_code == 404
+
+
+def test_names_that_are_taken_get_numbers(client: httpx2.Client) -> None:
+    name = f"same {uuid.uuid4()}"
+    assert [client.post("/api/v1/projects/", json={"name": name}).json()["name"] for _ in range(3)] == [
+        name,
+        f"{name} (1)",
+        f"{name} (2)",
+    ]
+    endpoint = f"e-{uuid.uuid4()}"
+    made = [client.post("/api/v1/flows/", json={"name": name, "endpoint_name": endpoint}).json() for _ in range(2)]
+    assert [f["name"] for f in made] == [name, f"{name} (1)"]
+    assert [f["endpoint_name"] for f in made] == [endpoint, f"{endpoint}-1"]
+
+
+def test_a_patch_keeps_what_is_not_sent(client: httpx2.Client) -> None:
+    made = client.post(
+        "/api/v1/flows/",
+        json={"name": f"f {uuid.uuid4()}", "data": echo_flow(), "tags": ["a"], "endpoint_name": f"p-{uuid.uuid4()}"},
+    ).json()
+    patched = client.patch(f"/api/v1/flows/{made['id']}", json={"description": "new"}).json()
+    assert {k: v for k, v in patched.items() if k not in {"description", "updated_at"}} == {
+        k: v for k, v in made.items() if k not in {"description", "updated_at"}
+    }
+    assert client.patch(f"/api/v1/flows/{uuid.uuid4()}", json={"description": "x"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"data": {}}, "Field required"),
+        ({"name": "n", "data": {"nodes": 1}}, "Flow must have edges"),
+        ({"name": "n", "data": {"edges": []}}, "Flow must have nodes"),
+        ({"name": "n", "icon_bg_color": "red"}, "must start with #"),
+        ({"name": "n", "endpoint_name": "has space"}, "only letters"),
+        ({"name": ""}, "at least 1"),
+    ],
+)
+def test_a_flow_that_is_none_is_refused(client: httpx2.Client, body: dict[str, object], says: str) -> None:
+    answer = client.post("/api/v1/flows/", json=body)
+    assert answer.status_code == 422
+    assert says in answer.text
+
+
+def test_flows_are_listed_whole_as_headers_and_by_page(client: httpx2.Client) -> None:
+    project = client.post("/api/v1/projects/", json={"name": f"paged {uuid.uuid4()}"}).json()["id"]
+    for _ in range(3):
+        client.post("/api/v1/flows/", json={"name": f"f {uuid.uuid4()}", "data": echo_flow(), "folder_id": project})
+    headers = client.get("/api/v1/flows/", params={"header_flows": True}).json()
+    assert all(h["data"] is None for h in headers)
+    page = client.get("/api/v1/flows/", params={"get_all": False, "folder_id": project, "size": 2}).json()
+    assert (len(page["items"]), page["total"], page["pages"]) == (2, 3, 2)
+    paged = client.get(f"/api/v1/projects/{project}", params={"page": 2, "size": 2}).json()
+    assert (len(paged["flows"]["items"]), paged["folder"]["id"]) == (1, project)
+    assert len(client.get(f"/api/v1/projects/{project}").json()["flows"]) == 3
+
+
+def test_a_project_takes_and_gives_back_flows(client: httpx2.Client) -> None:
+    project = client.post("/api/v1/projects/", json={"name": f"moving {uuid.uuid4()}"}).json()["id"]
+    flow = client.post("/api/v1/flows/", json={"name": f"f {uuid.uuid4()}"}).json()["id"]
+    client.patch(f"/api/v1/projects/{project}", json={"flows": [flow]})
+    assert client.get(f"/api/v1/flows/{flow}").json()["folder_id"] == project
+    client.patch(f"/api/v1/projects/{project}", json={"flows": []})
+    assert client.get(f"/api/v1/flows/{flow}").json()["folder_id"] != project
+    assert client.delete(f"/api/v1/projects/{project}").status_code == 204
+    assert client.get(f"/api/v1/projects/{project}").json() == {"detail": "Project not found"}
+
+
+def test_the_catalogue_is_cached_and_compressed(client: httpx2.Client) -> None:
+    first = client.get("/api/v1/all")
+    assert first.headers["content-encoding"] == "gzip"
+    assert {"ChatInput", "ChatOutput"} <= set(first.json()["input_output"])
+    assert client.get("/api/v1/all", headers={"if-none-match": first.headers["etag"]}).status_code == 304
+
+
+def test_unknown_paths_are_json(client: httpx2.Client) -> None:
+    assert client.get("/api/v1/no-such-path").json() == {"detail": "Not Found"}
+    assert client.get("/health_check").json() == {"status": "ok", "chat": "ok", "db": "ok"}
+
+
+def test_the_openapi_types_every_answer(tmp_path) -> None:
+    app = create_app(settings_for(tmp_path))
+    untyped = [
+        r.path for r in app.routes if isinstance(r, APIRoute) and r.response_model is None and r.status_code != 204
+    ]
+    assert untyped == []

@@ -1,0 +1,108 @@
+"""A killed server keeps what it acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+
+import httpx2
+from sqlalchemy import select
+
+from headrace.store.store import Store
+from headrace.store.tables import messages
+from tests.conftest import PASSWORD, settings_for
+from tests.flow_builder import echo_flow
+
+ENOUGH = 100
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _start(port: int, folder: Path, database_url: str | None) -> subprocess.Popen[bytes]:
+    environment = {
+        **os.environ,
+        "LANGFLOW_CONFIG_DIR": str(folder),
+        "LANGFLOW_AUTO_LOGIN": "false",
+        "LANGFLOW_SUPERUSER": "admin",
+        "LANGFLOW_SUPERUSER_PASSWORD": PASSWORD,
+        **({"LANGFLOW_DATABASE_URL": database_url} if database_url else {}),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from headrace.cli import main; main()", "run", "--port", str(port)],
+        env=environment,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert b"listens on" in process.stdout.readline()
+    return process
+
+
+async def _stored(folder: Path, database_url: str | None, session: str) -> set[str]:
+    store = Store(settings_for(folder, database_url))
+    await store.open()
+    try:
+        async with store.reading() as connection:
+            query = select(messages.c.text).where(messages.c.session_id == session, messages.c.sender == "Machine")
+            return set((await connection.execute(query)).scalars())
+    finally:
+        await store.close()
+
+
+def test_a_server_killed_under_load_keeps_every_acknowledged_message(database_url: str | None, tmp_path: Path) -> None:
+    port, session = _free_port(), f"kill-{uuid.uuid4()}"
+    process = _start(port, tmp_path, database_url)
+    base = f"http://127.0.0.1:{port}"
+    acknowledged: list[str] = []
+
+    def load(headers: dict[str, str], flow_id: str) -> None:
+        with httpx2.Client(headers=headers) as client:
+            while len(acknowledged) < 100 * ENOUGH:
+                said = str(uuid.uuid4())
+                try:
+                    answer = client.post(
+                        f"{base}/api/v1/run/{flow_id}", json={"input_value": said, "session_id": session}
+                    )
+                except httpx2.HTTPError:
+                    return
+                if answer.status_code == 200:
+                    acknowledged.append(said)
+
+    try:
+        token = httpx2.post(f"{base}/api/v1/login", data={"username": "admin", "password": PASSWORD}).json()[
+            "access_token"
+        ]
+        headers = {"authorization": f"Bearer {token}"}
+        flow_id = httpx2.post(
+            f"{base}/api/v1/flows/", json={"name": session, "data": echo_flow()}, headers=headers
+        ).json()["id"]
+        callers = [threading.Thread(target=load, args=(headers, flow_id)) for _ in range(4)]
+        for caller in callers:
+            caller.start()
+        deadline = time.monotonic() + 30
+        while len(acknowledged) < ENOUGH and time.monotonic() < deadline:
+            threading.Event().wait(0.01)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    for caller in callers:
+        caller.join()
+    assert len(acknowledged) >= ENOUGH
+    assert set(acknowledged) <= asyncio.run(_stored(tmp_path, database_url, session))
+    restarted = _start(port, tmp_path, database_url)
+    try:
+        assert httpx2.get(f"{base}/health_check").json()["db"] == "ok"
+    finally:
+        restarted.terminate()
+        assert restarted.wait(20) in {0, -signal.SIGTERM}

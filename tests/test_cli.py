@@ -1,0 +1,107 @@
+"""The command line, as a person types it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.flow_builder import FlowBuilder, echo_flow
+
+
+def headrace(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from headrace.cli import main; main()", *arguments]
+    return subprocess.run(
+        command,
+        env={**os.environ, "LANGFLOW_CONFIG_DIR": str(folder), **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def flow_file(folder: Path, data: dict[str, object]) -> str:
+    path = folder / "flow.json"
+    path.write_text(json.dumps({"name": "f", "data": data}), encoding="utf-8")
+    return str(path)
+
+
+def test_exec_prints_the_answer(tmp_path: Path) -> None:
+    done = headrace("exec", flow_file(tmp_path, echo_flow()), "--input-value", "hello", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "hello\n")
+
+
+def test_exec_prints_all_of_it_as_json_and_takes_tweaks(tmp_path: Path) -> None:
+    tweaks = json.dumps({"ChatOutput-b": {"sender_name": "Zed"}})
+    done = headrace(
+        "exec",
+        flow_file(tmp_path, echo_flow()),
+        "--input-value",
+        "hello",
+        "--output-format",
+        "json",
+        "--tweaks",
+        tweaks,
+        folder=tmp_path,
+    )
+    assert json.loads(done.stdout)["outputs"][0]["outputs"][0]["artifacts"]["sender_name"] == "Zed"
+
+
+def test_exec_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
+    data = echo_flow()
+    data["nodes"][0]["data"]["type"] = "Teleporter"
+    done = headrace("exec", flow_file(tmp_path, data), folder=tmp_path)
+    assert done.returncode == 1
+    assert "Teleporter" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_run_refuses_auto_login_beyond_loopback(tmp_path: Path) -> None:
+    done = headrace("run", "--host", "0.0.0.0", folder=tmp_path, LANGFLOW_AUTO_LOGIN="true")
+    assert done.returncode == 1
+    assert "LANGFLOW_SUPERUSER_PASSWORD" in done.stderr
+
+
+def test_run_refuses_to_start_without_a_password(tmp_path: Path) -> None:
+    done = headrace("run", "--port", "0", folder=tmp_path, LANGFLOW_AUTO_LOGIN="false")
+    assert done.returncode != 0
+    assert "LANGFLOW_SUPERUSER_PASSWORD" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_migrate_and_superuser_prepare_a_database(tmp_path: Path) -> None:
+    assert headrace("migrate", folder=tmp_path).stdout == "The database is up to date.\n"
+    made = headrace("superuser", "--username", "root", "--password", "long enough", folder=tmp_path)
+    assert (made.returncode, made.stdout) == (0, "root is a superuser.\n")
+
+
+def test_importing_the_server_loads_no_provider_and_no_table_library(tmp_path: Path) -> None:
+    probe = "import sys, headrace.app; print([m for m in ('langchain_core', 'openai', 'anthropic', 'pandas', 'numpy') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_basic_chat_answers_from_the_local_model(tmp_path: Path) -> None:
+    pytest.importorskip("xllamacpp", reason="the extra `local` isn't installed")
+    flow = (
+        FlowBuilder()
+        .node("ChatInput", "ChatInput-a")
+        .node(
+            "LanguageModelComponent",
+            "LanguageModelComponent-m",
+            provider="Local",
+            model_name="SmolLM2-135M-Instruct",
+            temperature=0,
+        )
+        .node("ChatOutput", "ChatOutput-b")
+        .edge("ChatInput-a", "message", "LanguageModelComponent-m", "input_value")
+        .edge("LanguageModelComponent-m", "text_output", "ChatOutput-b", "input_value")
+        .data
+    )
+    done = headrace("exec", flow_file(tmp_path, flow), "--input-value", "Say hello.", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.strip()) > 1
