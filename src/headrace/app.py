@@ -15,7 +15,7 @@ from fastapi.security import APIKeyHeader, APIKeyQuery, OAuth2PasswordBearer
 
 import headrace.components
 from headrace import __version__
-from headrace.api import about, api_keys, errors, flows, health, login, projects, run, users
+from headrace.api import about, api_keys, errors, flows, health, login, monitor, projects, run, users
 from headrace.api.catalogue import Catalogue
 from headrace.api.json_body import BodyLimit
 from headrace.api.state import KEY_NAME, State, require_caller
@@ -63,7 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     errors.install(app)
     public, guarded = (
         (health.router, login.router),
-        (about.router, users.router, api_keys.router, projects.router, flows.router, run.router),
+        (about.router, users.router, api_keys.router, projects.router, flows.router, monitor.router, run.router),
     )
     for router in public:
         app.include_router(router)
