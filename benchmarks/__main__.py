@@ -1,0 +1,191 @@
+"""Measures the figures of the design in one run, beside the limit of a bare endpoint.
+
+`python -m benchmarks` measures headrace. With `--base-url URL --username NAME --password PASSWORD` it measures the runs of another server that
+speaks the Langflow API, on this machine, the same way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import statistics
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+
+from benchmarks.load import load, request_bytes
+from benchmarks.servers import PASSWORD, Served, bare, headrace, model
+from tests.flow_builder import FlowBuilder, echo_flow, model_flow
+from tests.model_server import KEY
+
+CONNECTIONS = (1, 32)
+
+
+def say(figure: str, value: str, goal: str = "") -> None:
+    """Print a row."""
+    print(f"| {figure} | {value} | {goal} |", flush=True)
+
+
+def key_of(base: str, username: str, password: str) -> dict[str, str]:
+    """Log in and return the header of a new API key."""
+    token = httpx2.post(f"{base}/api/v1/login", data={"username": username, "password": password}).json()[
+        "access_token"
+    ]
+    made = httpx2.post(
+        f"{base}/api/v1/api_key/", json={"name": "bench"}, headers={"authorization": f"Bearer {token}"}
+    ).json()
+    return {"x-api-key": made["api_key"]}
+
+
+def saved(base: str, headers: dict[str, str], data: dict[str, Any]) -> str:
+    """Keep a flow and return its id."""
+    answer = httpx2.post(
+        f"{base}/api/v1/flows/", json={"name": f"bench {uuid.uuid4()}", "data": data}, headers=headers, timeout=60
+    )
+    answer.raise_for_status()
+    return str(answer.json()["id"])
+
+
+def chain(vertices: int) -> dict[str, Any]:
+    """Return a flow of `vertices` in a row."""
+    flow = FlowBuilder().node("TextInput", "TextInput-0")
+    for i in range(1, vertices - 1):
+        flow.node("Prompt Template", f"Prompt-{i}", template="{x}", x="").edge(
+            f"TextInput-{i - 1}" if i == 1 else f"Prompt-{i - 1}", "text" if i == 1 else "prompt", f"Prompt-{i}", "x"
+        )
+    last = vertices - 1
+    flow.node("TextOutput", f"TextOutput-{last}").edge(
+        f"Prompt-{last - 1}", "prompt", f"TextOutput-{last}", "input_value"
+    )
+    return flow.data
+
+
+def rate(url: str, request: bytes, connections: int, requests: int) -> float:
+    """Return the best of three loads after one to warm up, requests per second."""
+    asyncio.run(load(url, request, connections=connections, requests=max(requests // 10, 5)))
+    loads = [asyncio.run(load(url, request, connections=connections, requests=requests)) for _ in range(3)]
+    if any(done.failures for done in loads):
+        raise RuntimeError(f"{url} failed under load")
+    return max(done.rate for done in loads)
+
+
+def milliseconds(url: str, headers: dict[str, str], body: object | None, times: int) -> float:
+    """Return the median time of one request after another, ms."""
+    request = request_bytes(url, headers, body)
+    asyncio.run(load(url, request, connections=1, requests=5))
+    return statistics.median(
+        asyncio.run(load(url, request, connections=1, requests=1)).seconds * 1000 for _ in range(times)
+    )
+
+
+def first_token(url: str, headers: dict[str, str], body: dict[str, Any], mark: str) -> float:
+    """Return the median time to a stream's first piece that holds `mark`, ms."""
+    times: list[float] = []
+    with httpx2.Client(headers=headers) as client:
+        for _ in range(20):
+            begun = time.perf_counter()
+            with client.stream("POST", url, json=body) as answer:
+                for piece in answer.iter_text():
+                    if mark in piece:
+                        times.append((time.perf_counter() - begun) * 1000)
+                        break
+    return statistics.median(times[3:])
+
+
+def measure_runs(base: str, headers: dict[str, str], limit: str | None) -> None:
+    """Measure echo runs beside the limit, and chains."""
+    flow_id = saved(base, headers, echo_flow())
+    url = f"{base}/api/v1/run/{flow_id}"
+    request = request_bytes(url, headers, {"input_value": "hello"})
+    for connections in CONNECTIONS:
+        mine = rate(url, request, connections, 1000)
+        if limit is None:
+            say(f"echo flow, {connections} connections", f"{mine:.0f} runs/s")
+            continue
+        most = rate(limit, request_bytes(limit, {}, {"input_value": "hello"}), connections, 1000)
+        say(
+            f"echo flow, {connections} connections",
+            f"{mine:.0f} runs/s; limit {most:.0f}; ratio {mine / most:.2f}",
+            "≥ 0.5",
+        )
+    for vertices in (10, 100, 1000):
+        chained = f"{base}/api/v1/run/{saved(base, headers, chain(vertices))}"
+        took = milliseconds(chained, headers, {"input_value": "x", "input_type": "text", "output_type": "text"}, 10)
+        say(f"chain of {vertices}", f"{took:.2f} ms; {took / vertices * 1000:.0f} µs a vertex", "constant a vertex")
+
+
+def measure_model(base: str, headers: dict[str, str], models: Served) -> None:
+    """Measure what the server adds to a model's call."""
+    address = f"{models.base}/v1"
+    key = {"authorization": f"Bearer {KEY}"}
+    asked = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+    direct = milliseconds(f"{address}/chat/completions", key, asked, 50)
+    through = milliseconds(
+        f"{base}/api/v1/run/{saved(base, headers, model_flow(address, KEY))}", headers, {"input_value": "hi"}, 50
+    )
+    say("LLM flow over a direct call", f"{through - direct:.1f} ms ({through:.1f} against {direct:.1f})", "< 10 ms")
+    streamed = f"{base}/api/v1/run/{saved(base, headers, model_flow(address, KEY, stream=True))}?stream=true"
+    token = first_token(streamed, headers, {"input_value": "hi"}, '"token"')
+    direct_token = first_token(f"{address}/chat/completions", key, {**asked, "stream": True}, "content")
+    say("first token over a direct stream", f"{token - direct_token:.1f} ms", "run included")
+
+
+def measure_headrace(runs: int) -> None:
+    """Measure headrace, started for this."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with headrace(folder / "warm"):
+            pass
+        with headrace(folder / "server") as served, bare(folder / "limit") as limit, model() as models:
+            say("start to the first 200 of /health_check, warm", f"{served.start_seconds:.2f} s", "< 2 s")
+            time.sleep(1)
+            say("resident memory, idle", f"{served.resident_mb():.0f} MB", "< 150 MB")
+            headers = key_of(served.base, "admin", PASSWORD)
+            measure_runs(served.base, headers, f"{limit.base}/echo")
+            say(
+                "GET /api/v1/all",
+                f"{milliseconds(f'{served.base}/api/v1/all', {**headers, 'accept-encoding': 'gzip'}, None, 50):.2f} ms",
+                "< 10 ms",
+            )
+            measure_growth(served, headers, runs)
+            measure_model(served.base, headers, models)
+
+
+def measure_growth(served: Served, headers: dict[str, str], runs: int) -> None:
+    """Measure memory before and after many runs."""
+    url = f"{served.base}/api/v1/run/{saved(served.base, headers, echo_flow())}"
+    request = request_bytes(url, headers, {"input_value": "hello"})
+    asyncio.run(load(url, request, connections=32, requests=2000))
+    before = served.resident_mb()
+    asyncio.run(load(url, request, connections=32, requests=runs))
+    say(f"resident memory over {runs} runs", f"{before:.0f} → {served.resident_mb():.0f} MB", "no growth")
+
+
+def main() -> None:
+    """Print the figures as a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--base-url", help="measure another server, on loopback")
+    parser.add_argument("--username", default="admin")
+    parser.add_argument("--password", default=PASSWORD)
+    parser.add_argument("--runs", type=int, default=10_000, help="runs for the growth of memory")
+    asked = parser.parse_args()
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n\n| figure | measured | goal |\n| --- | --- | --- |"
+    )
+    if asked.base_url is None:
+        measure_headrace(asked.runs)
+        return
+    if urlsplit(asked.base_url).hostname not in {"127.0.0.1", "localhost", "::1"}:
+        parser.error("--base-url takes a server on this machine only")
+    measure_runs(asked.base_url, key_of(asked.base_url, asked.username, asked.password), None)
+
+
+if __name__ == "__main__":
+    main()
