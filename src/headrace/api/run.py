@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from headrace.api.json_body import StrictRoute
-from headrace.api.state import CallerNow, Server
+from headrace.api.state import caller_of, state_of
 from headrace.errors import HeadraceError
 from headrace.graph.events import Event, MessageAdded, Token
 from headrace.runs.request import InputType, OutputType, RunRequest
@@ -61,17 +61,12 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 
 @router.post("/run/{flow_id_or_name}", response_model=RunAnswer, responses=_RESPONSES)
 async def run_flow(
-    flow_id_or_name: str,
-    request: Request,
-    caller: CallerNow,
-    server: Server,
-    body: RunBody | None = None,
-    *,
-    stream: bool = False,
+    flow_id_or_name: str, request: Request, body: RunBody | None = None, *, stream: bool = False
 ) -> Response:
     """Run a flow by its id or endpoint name. With `stream=true`, events as they happen, each a line of JSON and an empty line."""
+    runner, caller = state_of(request).runner, caller_of(request)
     asked = body or RunBody()
-    target = await server.runner.target(caller.id, flow_id_or_name)
+    target = await runner.target(caller.id, flow_id_or_name)
     wanted = RunRequest(
         input_value=asked.input_value,
         input_type=asked.input_type or "chat",
@@ -83,11 +78,11 @@ async def run_flow(
     )
     if stream:
         return StreamingResponse(
-            _lines(server.runner, caller.id, target, wanted),
+            _lines(runner, caller.id, target, wanted),
             media_type="text/event-stream",
             headers={"cache-control": "no-cache"},
         )
-    answer = await _while_listening(request, server.runner.run(caller.id, target, wanted))
+    answer = await _while_listening(request, runner.run(caller.id, target, wanted))
     return Response(orjson.dumps(answer), media_type="application/json")
 
 
@@ -106,8 +101,9 @@ async def _while_listening(request: Request, run: Coroutine[Any, Any, dict[str, 
             raise asyncio.CancelledError
         return task.result()
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def _left(request: Request) -> None:

@@ -28,7 +28,7 @@ class Execution:
     """One run of a plan. Values live here and die with it."""
 
     def __init__(
-        self, plan: Plan, context: RunContext, overlay: Overlay, emit: Callable[[Event], None], threads: Executor
+        self, plan: Plan, context: RunContext, overlay: Overlay, emit: Callable[[Event], None] | None, threads: Executor
     ) -> None:
         """Set up a run.
 
@@ -36,7 +36,7 @@ class Execution:
             plan: the compiled flow.
             context: what the components may ask of the run.
             overlay: vertex id to field to the value that this run puts over the plan's.
-            emit: told every event, as it happens; must not block.
+            emit: told every event, as it happens; must not block. None where nobody watches.
             threads: where blocking component methods run.
 
         """
@@ -87,7 +87,8 @@ class Execution:
         return {i: self._results[i] for i in self._plan.vertices}
 
     async def _run_vertex(self, vertex: Vertex) -> None:
-        self._emit(VertexStarted(vertex.id))
+        if self._emit is not None:
+            self._emit(VertexStarted(vertex.id))
         begun = time.perf_counter()
         sources = tuple(self._components[feed.source] for feed in vertex.feeds)
         try:
@@ -110,7 +111,8 @@ class Execution:
             time.perf_counter() - begun,
         )
         self._results[vertex.id] = result
-        self._emit(VertexEnded(result))
+        if self._emit is not None:
+            self._emit(VertexEnded(result))
 
     async def _call(self, component: Component, output_name: str) -> object:
         output = next(o for o in component.outputs if o.name == output_name)

@@ -59,7 +59,7 @@ class ServerContext:
         flow_id: str,
         session_id: str,
         streaming: bool,
-        emit: Callable[[Event], None],
+        emit: Callable[[Event], None] | None,
         egress: GuardedEgress,
         local_model: LocalModel,
         environment: Environment,
@@ -116,11 +116,15 @@ class ServerContext:
     def announce(self, message: Message) -> None:
         """Tell the run's watcher of a message."""
         message.id = message.id or str(uuid4())
-        self._emit(MessageAdded(message.model_copy(deep=False, update={"properties": message.properties.model_copy()})))
+        if self._emit is not None:
+            self._emit(
+                MessageAdded(message.model_copy(deep=False, update={"properties": message.properties.model_copy()}))
+            )
 
     def token(self, chunk: str, message_id: str) -> None:
         """Tell the run's watcher of a token."""
-        self._emit(Token(chunk, message_id))
+        if self._emit is not None:
+            self._emit(Token(chunk, message_id))
 
     def environment(self, name: str) -> str | None:
         """Return the operator's value of a model provider's setting."""

@@ -70,10 +70,6 @@ class Target:
     plan: Plan
 
 
-def _ignore(_event: Event) -> None:
-    return None
-
-
 class Runner:
     """Runs flows of their owners."""
 
@@ -155,7 +151,7 @@ class Runner:
         return plan
 
     async def run(
-        self, owner: UUID, target: Target, request: RunRequest, emit: Callable[[Event], None] = _ignore
+        self, owner: UUID, target: Target, request: RunRequest, emit: Callable[[Event], None] | None = None
     ) -> dict[str, Any]:
         """Run a flow and return its answer as JSON, after all that it stored is committed.
 

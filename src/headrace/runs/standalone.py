@@ -97,5 +97,5 @@ async def run_file(
     overlay, wanted = overlay_of(plan, request), wanted_vertices(plan, request)
     context = StandaloneContext(flow_id, session_id, egress, local_model, environment)
     with ThreadPoolExecutor(THREADS) as threads:
-        results = await Execution(plan, context, overlay, lambda _event: None, threads).run()
+        results = await Execution(plan, context, overlay, None, threads).run()
     return answer_json(session_id, request.input_value, [results[i] for i in results if i in wanted])

@@ -22,13 +22,13 @@ class Data(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _gather_extras(cls, values: object) -> object:
-        if not isinstance(values, dict):
+        if not isinstance(values, dict) or values.keys() <= cls.__pydantic_fields__.keys():
             return values
         data = values.get("data", {})
         if not isinstance(data, dict):
             raise ValueError("data must be an object of named values")  # noqa: TRY004 - pydantic reports only these
-        extras = {k: v for k, v in values.items() if k not in cls.model_fields}
-        known = {k: v for k, v in values.items() if k in cls.model_fields}
+        extras = {k: v for k, v in values.items() if k not in cls.__pydantic_fields__}
+        known = {k: v for k, v in values.items() if k in cls.__pydantic_fields__}
         return {**known, "data": {**data, **extras}}
 
     def __getattr__(self, name: str) -> Any:

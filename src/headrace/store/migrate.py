@@ -6,13 +6,10 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 if TYPE_CHECKING:
+    from alembic.config import Config
     from sqlalchemy import Connection
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -37,21 +34,30 @@ async def migrate(engine: AsyncEngine) -> None:
                 await connection.commit()
 
 
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    return config
+def head_revision() -> str:
+    """Return the newest revision: revisions are files whose names begin with their number."""
+    return max(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def config() -> Config:
+    """Return Alembic's configuration. Alembic takes long to import, so only a database that lags behind pays for it."""
+    from alembic.config import Config
+
+    made = Config()
+    made.set_main_option("script_location", str(_MIGRATIONS))
+    return made
 
 
 def _upgrade(connection: Connection) -> None:
-    config = _config()
-    if (
-        MigrationContext.configure(connection).get_current_revision()
-        == ScriptDirectory.from_config(config).get_current_head()
-    ):
-        return
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    if inspect(connection).has_table("alembic_version"):
+        current = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+        if current == head_revision():
+            return
+    from alembic import command
+
+    made = config()
+    made.attributes["connection"] = connection
+    command.upgrade(made, "head")
 
 
 def migrate_blocking(engine: AsyncEngine) -> None:
