@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 KEY = "sk-test-model"
+#: A question that the model never answers.
+NEVER = "never answer"
 
 
 def reply_to(messages: list[dict[str, Any]]) -> str:
@@ -22,6 +25,11 @@ def reply_to(messages: list[dict[str, Any]]) -> str:
 def model_app() -> FastAPI:
     """Return the server."""
     app = FastAPI()
+    app.state.waiting = None
+
+    @app.get("/gave-up")
+    async def gave_up() -> bool:
+        return app.state.waiting is not None and app.state.waiting.is_set()
 
     @app.post("/v1/chat/completions")
     async def chat(request: Request) -> Response:
@@ -34,6 +42,11 @@ def model_app() -> FastAPI:
             }
             return JSONResponse({"error": error}, 401)
         body = await request.json()
+        if body["messages"][-1]["content"] == NEVER:
+            waiting = app.state.waiting = threading.Event()
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+            waiting.set()
         text = reply_to(body["messages"])
         base = {"id": "chatcmpl-1", "created": int(time.time()), "model": body["model"]}
         if not body.get("stream"):

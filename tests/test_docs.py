@@ -56,6 +56,16 @@ def test_the_flow_of_a_new_server_is_the_users_own_and_can_be_renamed(tmp_path: 
         assert made.status_code == 201
 
 
+@pytest.mark.parametrize(
+    "headers", [{"host": "rebound.example"}, {"x-forwarded-for": "203.0.113.9"}, {"forwarded": "for=203.0.113.9"}]
+)
+def test_auto_login_is_for_this_machine_alone(tmp_path: Path, headers: dict[str, str]) -> None:
+    with serving(create_app(Settings(config_dir=tmp_path))) as address:
+        assert httpx2.get(f"{address}/api/v1/auto_login", headers=headers).status_code == 400
+    with serving(create_app(Settings(config_dir=tmp_path, allow_public_auto_login=True))) as address:
+        assert httpx2.get(f"{address}/api/v1/auto_login", headers=headers).status_code == 200
+
+
 def test_every_command_and_extra_is_documented() -> None:
     commands = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
     names = [c.name or (c.callback.__name__ if c.callback else "") for c in command_line.registered_commands]

@@ -100,6 +100,8 @@ def run(
         "log_config": None,
     }
     if settings.workers > 1:
+        # One process prepares the database; workers that start together would do it at once.
+        asyncio.run(_prepare(settings))
         typer.echo(f"headrace listens on {address} with {settings.workers} workers")
         uvicorn.run("headrace.app:create_app", factory=True, workers=settings.workers, **options)
         return
@@ -109,6 +111,13 @@ def run(
     server.run()
     if not server.started:
         raise typer.Exit(1)
+
+
+async def _prepare(settings: Settings) -> None:
+    from headrace.app import running
+
+    async with running(settings):
+        pass
 
 
 def _announcing(config: uvicorn.Config, address: str, *, open_browser: bool) -> uvicorn.Server:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from typing import Any
 
@@ -10,7 +11,7 @@ import httpx2
 import pytest
 
 from tests.flow_builder import FlowBuilder, echo_flow, model_flow
-from tests.model_server import KEY
+from tests.model_server import KEY, NEVER
 
 
 def saved(client: httpx2.Client, data: dict[str, Any], **more: Any) -> str:
@@ -199,6 +200,17 @@ def test_a_failing_model_names_the_component_and_the_cause(client: httpx2.Client
     assert "sk-wrong" not in answer.text
     events = events_of(client.post(f"/api/v1/run/{flow_id}?stream=true", json={"input_value": "Ahoy"}).text)
     assert [e["event"] for e in events] == ["add_message", "error"]
+
+
+@pytest.mark.parametrize("stream", ["false", "true"])
+def test_a_caller_that_leaves_cancels_its_run(client: httpx2.Client, model_url: str, stream: str) -> None:
+    flow_id = saved(client, model_flow(model_url, KEY, stream=stream == "true"))
+    with pytest.raises(httpx2.ReadTimeout):
+        client.post(f"/api/v1/run/{flow_id}?stream={stream}", json={"input_value": NEVER}, timeout=1)
+    client.close()
+    deadline = time.monotonic() + 10
+    while not httpx2.get(model_url.removesuffix("/v1") + "/gave-up").json():
+        assert time.monotonic() < deadline, "the model was still being asked"
 
 
 def test_a_component_may_not_reach_a_private_address(client: httpx2.Client) -> None:

@@ -20,6 +20,9 @@ from headrace.store import users
 router = APIRouter(prefix="/api/v1", tags=["Login"])
 
 
+_LOOPBACK_NAMES = {"127.0.0.1", "localhost", "::1"}
+
+
 class Token(BaseModel):
     """A pair of tokens: the first opens, the second makes new pairs."""
 
@@ -90,6 +93,12 @@ async def login(
     return token
 
 
+def _asked_locally(request: Request) -> bool:
+    """Return whether no proxy stands before the server, and no page of another site points its own name at it (DNS rebinding)."""
+    forwarded = "x-forwarded-for" in request.headers or "forwarded" in request.headers
+    return not forwarded and request.url.hostname in _LOOPBACK_NAMES
+
+
 class AutoLogin(BaseModel):
     """The one user's access token."""
 
@@ -99,10 +108,14 @@ class AutoLogin(BaseModel):
 
 
 @router.get("/auto_login", responses={400: {"description": "Auto login is off"}})
-async def auto_login(response: Response, server: Server) -> AutoLogin:
+async def auto_login(request: Request, response: Response, server: Server) -> AutoLogin:
     """Log in as the one user of a server that only this machine reaches."""
     if not server.settings.auto_login:
         raise AutoLoginOffError("Auto login is disabled. Please enable it in the settings")
+    if not server.settings.allow_public_auto_login and not _asked_locally(request):
+        raise AutoLoginOffError(
+            "Auto login works only for a browser on the server's own machine that asks for it by a loopback name"
+        )
     async with server.store.reading() as connection:
         user = await users.by_name(connection, server.settings.superuser)
     if user is None:
