@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -24,11 +23,9 @@ from headrace.auth.callers import Callers
 from headrace.auth.secret_key import secret_key
 from headrace.auth.tokens import Tokens
 from headrace.component.registry import Registry
-from headrace.egress import GuardedEgress
 from headrace.errors import HeadraceError
-from headrace.models.local_server import LocalModelServer
-from headrace.runs.context import Environment
 from headrace.runs.runner import Runner
+from headrace.runs.surroundings import Surroundings
 from headrace.settings import Settings, load_settings
 from headrace.starter import prepare
 from headrace.store.secrets import VariableCipher
@@ -81,21 +78,13 @@ async def running(settings: Settings) -> AsyncIterator[State]:
     registry = Registry.of_package(headrace.components)
     store = Store(settings)
     await store.open()
-    environment = Environment(os.environ, settings.variables_to_get_from_environment)
-    egress = GuardedEgress(
-        enabled=settings.ssrf_protection_enabled,
-        allowed=settings.ssrf_allowed_hosts,
-        operator_urls=environment.endpoints(),
-    )
-    local_model = LocalModelServer(settings.local_model_path, egress.allow_endpoint)
+    around = Surroundings.of(settings)
     tokens = Tokens(secret, settings.access_token_expire_seconds, settings.refresh_token_expire_seconds)
     callers = Callers(store, tokens)
     runner = Runner(
         store=store,
         registry=registry,
-        egress=egress,
-        local_model=local_model,
-        environment=environment,
+        around=around,
         cipher=VariableCipher(secret),
         fallback=settings.fallback_to_env_var,
         timeout=settings.run_timeout_seconds,
@@ -115,8 +104,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             await asyncio.gather(counting, return_exceptions=True)
             await callers.save_uses()
         runner.close()
-        await local_model.stop()
-        await egress.close()
+        await around.close()
         await store.close()
 
 

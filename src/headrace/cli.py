@@ -179,32 +179,21 @@ def _json(text: str, what: str) -> Any:
 async def _exec(settings: Settings, data: object, input_value: str, tweaks: dict[str, Any]) -> dict[str, Any]:
     import headrace.components
     from headrace.component.registry import Registry
-    from headrace.egress import GuardedEgress
-    from headrace.models.local_server import LocalModelServer
-    from headrace.runs.context import Environment
     from headrace.runs.request import RunRequest
     from headrace.runs.standalone import run_file
+    from headrace.runs.surroundings import Surroundings
 
-    environment = Environment(os.environ, settings.variables_to_get_from_environment)
-    egress = GuardedEgress(
-        enabled=settings.ssrf_protection_enabled,
-        allowed=settings.ssrf_allowed_hosts,
-        operator_urls=environment.endpoints(),
-    )
-    local_model = LocalModelServer(settings.local_model_path, egress.allow_endpoint)
+    around = Surroundings.of(settings)
     try:
         request = RunRequest(input_value=input_value or None, input_type="any", output_type="any", tweaks=tweaks)
         return await run_file(
             data,
             request,
             registry=Registry.of_package(headrace.components),
-            egress=egress,
-            local_model=local_model,
-            environment=environment,
+            around=around,
         )
     finally:
-        await local_model.stop()
-        await egress.close()
+        await around.close()
 
 
 @app.command()

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from headrace.component.context import RunContext
 
+_JSON_MODE = {"response_format": {"type": "json_object"}}
+
 REASONING_MODELS = ("o1", "o3", "o4", "gpt-5")
 
 
@@ -43,9 +45,8 @@ def openai_model(
         "http_async_client": context.egress.client(settings.timeout),
         "stream_usage": False,
         "max_tokens": settings.max_tokens or None,
-        "model_kwargs": dict(settings.extra or {}),
+        "model_kwargs": {**(settings.extra or {}), **_JSON_MODE} if settings.json_mode else dict(settings.extra or {}),
     }
     if not reasoning:
         options |= {"temperature": settings.temperature, "seed": settings.seed}
-    model = ChatOpenAI(**options)
-    return model.bind(response_format={"type": "json_object"}) if settings.json_mode else model  # type: ignore[return-value]
+    return ChatOpenAI(**options)

@@ -3,49 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
-from headrace.errors import HeadraceError
 from headrace.graph.events import Event, MessageAdded, Token
+from headrace.runs.environment import MissingVariableError
 from headrace.store import messages, tables
 
 if TYPE_CHECKING:
     from headrace.component.context import HistoryQuery, LocalModel
-    from headrace.egress import GuardedEgress
+    from headrace.runs.surroundings import Surroundings
     from headrace.schema import Message
     from headrace.store.secrets import VariableCipher
     from headrace.store.store import Store
-
-#: The operator's addresses of model servers, by the names that the providers' own clients read.
-ENDPOINT_VARIABLES = ("OPENAI_BASE_URL", "OPENAI_API_BASE", "ANTHROPIC_BASE_URL", "OLLAMA_BASE_URL")
-
-
-class MissingVariableError(HeadraceError):
-    """A field names a variable that its owner doesn't have."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"There is no variable {name!r}. Add it under Settings, Global Variables, or type the value into the field."
-        )
-
-
-class Environment:
-    """What flows may read of the process's environment: listed variables and the operator's endpoints."""
-
-    def __init__(self, environ: Mapping[str, str], readable: list[str]) -> None:
-        self._values = {n: v for n in (*readable, *ENDPOINT_VARIABLES) if (v := environ.get(n))}
-
-    def get(self, name: str) -> str | None:
-        """Return a variable's value where flows may read it."""
-        return self._values.get(name)
-
-    def endpoints(self) -> list[str]:
-        """Return the addresses of model servers that the operator set."""
-        return [v for n in ENDPOINT_VARIABLES if (v := self._values.get(n))]
 
 
 class ServerContext:
@@ -60,21 +33,19 @@ class ServerContext:
         session_id: str,
         streaming: bool,
         emit: Callable[[Event], None] | None,
-        egress: GuardedEgress,
-        local_model: LocalModel,
-        environment: Environment,
+        around: Surroundings,
         fallback: bool,
         cipher: VariableCipher,
     ) -> None:
         self.flow_id = flow_id
         self.session_id = session_id
         self.streaming = streaming
-        self.egress = egress
-        self.local_model = local_model
+        self.egress = around.egress
+        self.local_model: LocalModel = around.local_model
         self._store = store
         self._owner = owner
         self._emit = emit
-        self._environment = environment
+        self._environment = around.environment
         self._fallback = fallback
         self._cipher = cipher
         self._pending: list[asyncio.Future[None]] = []

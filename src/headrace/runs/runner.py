@@ -17,16 +17,15 @@ from headrace.graph.events import Event
 from headrace.graph.execute import Execution
 from headrace.graph.flow import parse_flow
 from headrace.graph.plan import Plan, compile_plan
-from headrace.runs.context import Environment, ServerContext
+from headrace.runs.context import ServerContext
 from headrace.runs.overlay import TweakError, overlay_of
 from headrace.runs.wire import answer_json
 from headrace.store import flows
 
 if TYPE_CHECKING:
-    from headrace.component.context import LocalModel
     from headrace.component.registry import Registry
-    from headrace.egress import GuardedEgress
     from headrace.runs.request import RunRequest
+    from headrace.runs.surroundings import Surroundings
     from headrace.store.secrets import VariableCipher
     from headrace.store.store import Store
 
@@ -78,18 +77,14 @@ class Runner:
         *,
         store: Store,
         registry: Registry,
-        egress: GuardedEgress,
-        local_model: LocalModel,
-        environment: Environment,
+        around: Surroundings,
         cipher: VariableCipher,
         fallback: bool,
         timeout: float,
     ) -> None:
         self._store = store
         self._registry = registry
-        self._egress = egress
-        self._local_model = local_model
-        self._environment = environment
+        self._around = around
         self._cipher = cipher
         self._fallback = fallback
         self._timeout = timeout
@@ -169,9 +164,7 @@ class Runner:
             session_id=session_id,
             streaming=request.stream,
             emit=emit,
-            egress=self._egress,
-            local_model=self._local_model,
-            environment=self._environment,
+            around=self._around,
             fallback=self._fallback,
             cipher=self._cipher,
         )

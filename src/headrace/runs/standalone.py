@@ -9,7 +9,7 @@ from uuid import uuid4
 from headrace.graph.execute import Execution
 from headrace.graph.flow import parse_flow
 from headrace.graph.plan import compile_plan
-from headrace.runs.context import MissingVariableError
+from headrace.runs.environment import MissingVariableError
 from headrace.runs.overlay import overlay_of
 from headrace.runs.runner import THREADS, wanted_vertices
 from headrace.runs.wire import answer_json
@@ -17,9 +17,8 @@ from headrace.runs.wire import answer_json
 if TYPE_CHECKING:
     from headrace.component.context import HistoryQuery, LocalModel
     from headrace.component.registry import Registry
-    from headrace.egress import GuardedEgress
-    from headrace.runs.context import Environment
     from headrace.runs.request import RunRequest
+    from headrace.runs.surroundings import Surroundings
     from headrace.schema import Message
 
 
@@ -28,14 +27,12 @@ class StandaloneContext:
 
     streaming = False
 
-    def __init__(
-        self, flow_id: str, session_id: str, egress: GuardedEgress, local_model: LocalModel, environment: Environment
-    ) -> None:
+    def __init__(self, flow_id: str, session_id: str, around: Surroundings) -> None:
         self.flow_id = flow_id
         self.session_id = session_id
-        self.egress = egress
-        self.local_model = local_model
-        self._environment = environment
+        self.egress = around.egress
+        self.local_model: LocalModel = around.local_model
+        self._environment = around.environment
         self._messages: list[Message] = []
 
     async def store(self, message: Message) -> None:
@@ -80,9 +77,7 @@ async def run_file(
     request: RunRequest,
     *,
     registry: Registry,
-    egress: GuardedEgress,
-    local_model: LocalModel,
-    environment: Environment,
+    around: Surroundings,
 ) -> dict[str, Any]:
     """Run the flow in `data`, the content of a flow file, and return its answer as `/run` would.
 
@@ -95,7 +90,7 @@ async def run_file(
     flow_id = str(uuid4())
     session_id = request.session_id or flow_id
     overlay, wanted = overlay_of(plan, request), wanted_vertices(plan, request)
-    context = StandaloneContext(flow_id, session_id, egress, local_model, environment)
+    context = StandaloneContext(flow_id, session_id, around)
     with ThreadPoolExecutor(THREADS) as threads:
         results = await Execution(plan, context, overlay, None, threads).run()
     return answer_json(session_id, request.input_value, [results[i] for i in results if i in wanted])
