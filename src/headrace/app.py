@@ -14,24 +14,77 @@ from fastapi.middleware.cors import CORSMiddleware
 
 import headrace.components
 from headrace import __version__
-from headrace.api import about, api_keys, errors, flows, health, login, monitor, projects, run, users
+from headrace.api import (
+    about,
+    api_keys,
+    component_store,
+    custom_component,
+    deprecated,
+    errors,
+    files_v1,
+    files_v2,
+    flows,
+    folders,
+    health,
+    knowledge_bases,
+    login,
+    logs,
+    monitor,
+    projects,
+    registration,
+    run,
+    users,
+    validate,
+    variables,
+)
 from headrace.api.catalogue import Catalogue
 from headrace.api.json_body import BodyLimit
 from headrace.api.openapi import describe
 from headrace.api.state import State, require_caller
+from headrace.api.upload import FRAME_BYTES, UPLOAD_PATHS
 from headrace.auth.callers import Callers
 from headrace.auth.secret_key import secret_key
 from headrace.auth.tokens import Tokens
 from headrace.component.registry import Registry
+from headrace.component_store import ComponentStore
 from headrace.errors import HeadraceError
+from headrace.files.knowledge import KnowledgeBases
+from headrace.files.shelf import Shelf
+from headrace.files.storage import storage_of
+from headrace.log_buffer import LogBuffer
 from headrace.runs.runner import Runner
 from headrace.runs.surroundings import Surroundings
 from headrace.settings import Settings, load_settings
-from headrace.starter import prepare
+from headrace.starter.first_user import prepare
+from headrace.starter.library import Starters
 from headrace.store.secrets import VariableCipher
 from headrace.store.store import Store
 
 log = logging.getLogger(__name__)
+
+ROUTERS = (
+    health.router,
+    login.router,
+    about.router,
+    users.router,
+    api_keys.router,
+    projects.router,
+    folders.router,
+    flows.router,
+    flows.starters_router,
+    files_v1.router,
+    files_v2.router,
+    variables.router,
+    monitor.router,
+    validate.router,
+    custom_component.router,
+    knowledge_bases.router,
+    component_store.router,
+    deprecated.router,
+    run.router,
+    logs.router,
+    registration.router,
+)
 
 #: So many more objects made than freed start a collection.
 GC_ALLOCATIONS = 20_000
@@ -57,9 +110,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="headrace", version=__version__, lifespan=lifespan, dependencies=[Depends(require_caller)])
     errors.install(app)
     describe(app)
-    for module in (health, login, about, users, api_keys, projects, flows, monitor, run):
-        app.include_router(module.router)
-    app.add_middleware(BodyLimit, limit=settings.max_request_bytes)
+    for router in ROUTERS:
+        app.include_router(router)
+    largest = settings.max_file_size_upload * (1 << 20) + FRAME_BYTES
+    app.add_middleware(BodyLimit, limit=settings.max_request_bytes, uploads=dict.fromkeys(UPLOAD_PATHS, largest))
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -76,33 +130,54 @@ async def running(settings: Settings) -> AsyncIterator[State]:
     """Start every part, yield them, and stop them in the opposite order."""
     secret = secret_key(settings)
     registry = Registry.of_package(headrace.components)
+    starters = Starters(registry) if settings.create_starter_projects else None
+    cipher = VariableCipher(secret)
+    storage = storage_of(settings)
+    buffer = LogBuffer(settings.log_retriever_buffer_size) if settings.log_retriever_buffer_size else None
     store = Store(settings)
     await store.open()
     around = Surroundings.of(settings)
     tokens = Tokens(secret, settings.access_token_expire_seconds, settings.refresh_token_expire_seconds)
-    callers = Callers(store, tokens)
+    callers = Callers(store, tokens, count_uses=not settings.disable_track_apikey_usage)
     runner = Runner(
         store=store,
         registry=registry,
         around=around,
-        cipher=VariableCipher(secret),
+        cipher=cipher,
         fallback=settings.fallback_to_env_var,
         timeout=settings.run_timeout_seconds,
     )
     counting: asyncio.Task[Any] | None = None
     try:
-        await prepare(store, settings, registry)
+        if buffer is not None:
+            logging.getLogger().addHandler(buffer)
+        await prepare(store, settings, starters, cipher)
         counting = asyncio.create_task(_count(callers), name="api-key-uses")
         # What start-up made stays: the collector need not look at it again, and looks less often at what requests make.
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_ALLOCATIONS, 20, 20)
-        yield State(settings, store, tokens, callers, runner, Catalogue(registry))
+        yield State(
+            settings=settings,
+            store=store,
+            tokens=tokens,
+            callers=callers,
+            runner=runner,
+            catalogue=Catalogue(registry),
+            shelf=Shelf(store, storage, settings.max_file_size_upload * (1 << 20)),
+            knowledge=KnowledgeBases(settings.knowledge_bases_folder),
+            cipher=cipher,
+            component_store=ComponentStore(settings, around.egress),
+            logs=buffer,
+            starters=starters,
+        )
     finally:
         if counting is not None:
             counting.cancel()
             await asyncio.gather(counting, return_exceptions=True)
             await callers.save_uses()
+        if buffer is not None:
+            logging.getLogger().removeHandler(buffer)
         runner.close()
         await around.close()
         await store.close()

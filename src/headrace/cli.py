@@ -1,4 +1,4 @@
-"""The command line: run, exec, migrate, superuser."""
+"""The command line: run, exec, migrate, superuser, api-key."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import logging
 import os
 import sys
 import webbrowser
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,7 +21,12 @@ from headrace.errors import HeadraceError
 from headrace.settings import Settings, SettingsError, check_exposure, load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     import uvicorn
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from headrace.store.store import Store
 
 app = typer.Typer(
     help="headrace: runs LLM flows and speaks the Langflow 1.7 API.", no_args_is_help=True, add_completion=False
@@ -230,28 +237,65 @@ async def _superuser(settings: Settings, username: str, password: str) -> None:
     import headrace.components
     from headrace.auth.passwords import hash_password
     from headrace.component.registry import Registry
-    from headrace.starter import welcome
+    from headrace.starter.library import Starters
+    from headrace.starter.welcome import welcome
     from headrace.store import users
-    from headrace.store.store import Store
 
-    store = Store(settings)
-    await store.open()
     hashed = hash_password(password)
+    starters = Starters(Registry.of_package(headrace.components)) if settings.create_starter_projects else None
 
-    async def make(connection: Any) -> None:
+    async def make(connection: AsyncConnection) -> None:
         row = await users.by_name(connection, username)
         if row is not None:
             await users.change(connection, row["id"], password=hashed, is_superuser=True, is_active=True)
             return
         owner = await users.add(connection, username, hashed, is_superuser=True, is_active=True)
-        await welcome(
-            connection, owner, Registry.of_package(headrace.components) if settings.create_starter_projects else None
-        )
+        await welcome(connection, owner, starters)
 
-    try:
+    async with _open_store(settings) as store:
         await store.write(make)
+
+
+@asynccontextmanager
+async def _open_store(settings: Settings) -> AsyncIterator[Store]:
+    from headrace.store.store import Store
+
+    store = Store(settings)
+    await store.open()
+    try:
+        yield store
     finally:
         await store.close()
+
+
+@app.command("api-key")
+def api_key(
+    username: Annotated[str | None, typer.Option(help="Whose key [the first superuser].")] = None,
+    name: Annotated[str, typer.Option(help="What the key is for.")] = "command line",
+    days: Annotated[int | None, typer.Option(min=1, max=36500, help="How long it is good [for ever].")] = None,
+    env_file: EnvFile = None,
+) -> None:
+    """Make an API key for a user and print it. It is shown this once."""
+    settings = _settings(env_file)
+    typer.echo(asyncio.run(_api_key(settings, username or settings.superuser, name, days)))
+
+
+async def _api_key(settings: Settings, username: str, name: str, days: int | None) -> str:
+    from headrace.auth import keys
+    from headrace.store import api_keys, users
+
+    key = keys.new_key()
+    until = datetime.now(UTC) + timedelta(days=days) if days is not None else None
+
+    async def make(connection: AsyncConnection) -> None:
+        user = await users.by_name(connection, username)
+        if user is None:
+            raise SettingsError(f"There is no user {username!r}. Start the server once, or run: headrace superuser")
+        await api_keys.add(connection, user["id"], name, keys.prefix(key), keys.digest(key), until)
+
+    async with _open_store(settings) as store:
+        await store.write(make)
+    return key
 
 
 def main() -> None:

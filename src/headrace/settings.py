@@ -200,10 +200,79 @@ class Settings(BaseSettings):
         validation_alias=_env("LANGFLOW_VARIABLES_TO_GET_FROM_ENVIRONMENT"),
         description="The only names that flows may read from the environment.",
     )
+    store_environment_variables: bool = Field(
+        default=True,
+        validation_alias=_env("LANGFLOW_STORE_ENVIRONMENT_VARIABLES"),
+        description="Keep those variables at start as credentials of the first superuser.",
+    )
     create_starter_projects: bool = Field(
         default=True,
         validation_alias=_env("LANGFLOW_CREATE_STARTER_PROJECTS"),
-        description="Give a new user the flow Basic Chat.",
+        description="Give a new user the flow Basic Chat, and list the starter flows.",
+    )
+    new_user_is_active: bool = Field(
+        default=False,
+        validation_alias=_env("LANGFLOW_NEW_USER_IS_ACTIVE"),
+        description="Whether a new user may log in before a superuser says so.",
+    )
+    disable_track_apikey_usage: bool = Field(
+        default=False,
+        validation_alias=_env("LANGFLOW_DISABLE_TRACK_APIKEY_USAGE"),
+        description="Do not count how often API keys are used.",
+    )
+    remove_api_keys: bool = Field(
+        default=False,
+        validation_alias=_env("LANGFLOW_REMOVE_API_KEYS"),
+        description="Remove secrets from a flow's password fields when it is saved.",
+    )
+    storage_type: Literal["local", "s3"] = Field(
+        default="local", validation_alias=_env("LANGFLOW_STORAGE_TYPE"), description="Where uploaded files are kept."
+    )
+    object_storage_bucket_name: str = Field(
+        default="langflow-bucket",
+        min_length=1,
+        validation_alias=_env("LANGFLOW_OBJECT_STORAGE_BUCKET_NAME"),
+        description="The S3 bucket.",
+    )
+    object_storage_prefix: str = Field(
+        default="files",
+        validation_alias=_env("LANGFLOW_OBJECT_STORAGE_PREFIX"),
+        description="What every key in the bucket begins with.",
+    )
+    object_storage_tags: dict[str, str] | None = Field(
+        default=None,
+        validation_alias=_env("LANGFLOW_OBJECT_STORAGE_TAGS"),
+        description="Tags of every object, as JSON.",
+    )
+    knowledge_bases_dir: Path | None = Field(
+        default=None,
+        validation_alias=_env("LANGFLOW_KNOWLEDGE_BASES_DIR"),
+        description="Folder of the knowledge bases; by default in the config folder.",
+    )
+    store: bool = Field(
+        default=True, validation_alias=_env("LANGFLOW_STORE"), description="Whether the component store may be asked."
+    )
+    store_url: str | None = Field(
+        default=None,
+        validation_alias=_env("LANGFLOW_STORE_URL"),
+        description="Address of the component store; without it the store is off.",
+    )
+    download_webhook_url: str | None = Field(
+        default=None,
+        validation_alias=_env("LANGFLOW_DOWNLOAD_WEBHOOK_URL"),
+        description="Told by the store's client of each download.",
+    )
+    like_webhook_url: str | None = Field(
+        default=None,
+        validation_alias=_env("LANGFLOW_LIKE_WEBHOOK_URL"),
+        description="Told by the store's client of each like.",
+    )
+    log_retriever_buffer_size: int = Field(
+        default=0,
+        ge=0,
+        le=1_000_000,
+        validation_alias=_env("LANGFLOW_LOG_RETRIEVER_BUFFER_SIZE"),
+        description="Lines of the log that superusers can read over HTTP; 0 for none.",
     )
     max_request_bytes: int = Field(
         default=10_000_000,
@@ -283,6 +352,22 @@ class Settings(BaseSettings):
         url = self.database_url.get_secret_value()
         scheme, _, rest = url.partition("://")
         return f"{'sqlite+aiosqlite' if scheme.startswith('sqlite') else 'postgresql+asyncpg'}://{rest}"
+
+    @property
+    def knowledge_bases_folder(self) -> Path:
+        """Return the folder of the knowledge bases."""
+        return (self.knowledge_bases_dir or self.config_dir / "knowledge_bases").expanduser()
+
+    @property
+    def readable_variables(self) -> list[str]:
+        """Return the names of the environment that flows may read.
+
+        The server's own way into its storage is not for flows, unless the operator lists it by name.
+        """
+        named = "variables_to_get_from_environment" in self.model_fields_set
+        if self.storage_type != "s3" or named:
+            return self.variables_to_get_from_environment
+        return [n for n in self.variables_to_get_from_environment if not n.startswith("AWS_")]
 
     @property
     def is_loopback(self) -> bool:

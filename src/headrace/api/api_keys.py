@@ -1,17 +1,19 @@
 """API keys of the caller."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
-from pydantic import BaseModel
+from fastapi import APIRouter, Response
+from pydantic import AwareDatetime, BaseModel, Field, SecretStr
 from sqlalchemy import RowMapping
 
-from headrace.api.errors import NotFoundError
+from headrace.api.errors import BadRequestError, NotFoundError
 from headrace.api.json_body import StrictRoute
+from headrace.api.login import set_store_cookie
 from headrace.api.state import CallerNow, Server
 from headrace.auth import keys
-from headrace.store import api_keys
+from headrace.store import api_keys, users
 
 router = APIRouter(prefix="/api/v1/api_key", tags=["API keys"], route_class=StrictRoute)
 
@@ -19,7 +21,16 @@ router = APIRouter(prefix="/api/v1/api_key", tags=["API keys"], route_class=Stri
 class ApiKeyCreate(BaseModel):
     """A key to make."""
 
-    name: str | None = None
+    name: Annotated[str, Field(max_length=255)] | None = None
+    expires_at: AwareDatetime | None = Field(
+        default=None, description="When it stops to open anything; null for never."
+    )
+
+
+class StoreKey(BaseModel):
+    """A key of the component store."""
+
+    api_key: Annotated[SecretStr, Field(min_length=1, max_length=1024)]
 
 
 class ApiKeyShown(BaseModel):
@@ -32,6 +43,7 @@ class ApiKeyShown(BaseModel):
     is_active: bool
     total_uses: int
     last_used_at: datetime | None
+    expires_at: datetime | None
 
 
 class ApiKeyRead(ApiKeyShown):
@@ -56,7 +68,10 @@ class Detail(BaseModel):
 
 def _shown(row: RowMapping) -> ApiKeyRead:
     return ApiKeyRead(
-        **{k: row[k] for k in ("id", "user_id", "name", "is_active", "total_uses", "last_used_at", "created_at")},
+        **{
+            k: row[k]
+            for k in ("id", "user_id", "name", "is_active", "total_uses", "last_used_at", "expires_at", "created_at")
+        },
         api_key=keys.masked(row["prefix"]),
     )
 
@@ -64,8 +79,12 @@ def _shown(row: RowMapping) -> ApiKeyRead:
 @router.post("/")
 async def create_api_key(body: ApiKeyCreate, caller: CallerNow, server: Server) -> ApiKeyShown:
     """Make a key. This answer is the only one that shows it."""
+    if body.expires_at is not None and body.expires_at <= datetime.now(UTC):
+        raise BadRequestError("expires_at is in the past. A key has to be good for some time.")
     key = keys.new_key()
-    row = await server.store.write(lambda c: api_keys.add(c, caller.id, body.name, keys.prefix(key), keys.digest(key)))
+    row = await server.store.write(
+        lambda c: api_keys.add(c, caller.id, body.name, keys.prefix(key), keys.digest(key), body.expires_at)
+    )
     return ApiKeyShown(**{**_shown(row).model_dump(exclude={"created_at"}), "api_key": key})
 
 
@@ -76,6 +95,15 @@ async def list_api_keys(caller: CallerNow, server: Server) -> ApiKeys:
     async with server.store.reading() as connection:
         rows = await api_keys.all_of(connection, caller.id)
     return ApiKeys(total_count=len(rows), user_id=caller.id, api_keys=[_shown(row) for row in rows])
+
+
+@router.post("/store")
+async def store_key(body: StoreKey, response: Response, caller: CallerNow, server: Server) -> Detail:
+    """Keep the caller's key of the component store, encrypted; no answer ever shows it."""
+    encrypted = server.cipher.encrypt(body.api_key.get_secret_value())
+    await server.store.write(lambda c: users.change(c, caller.id, store_api_key=encrypted))
+    set_store_cookie(response, server, stored=True)
+    return Detail(detail="API Key saved")
 
 
 @router.delete("/{api_key_id}", responses={404: {"description": "The caller has no such key"}})

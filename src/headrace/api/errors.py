@@ -10,28 +10,53 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
+from headrace.api.archive import ArchiveError
 from headrace.api.flow_models import EndpointNameError
 from headrace.api.json_body import BodyTooLargeError, UnreadableBodyError
 from headrace.auth.errors import (
     CrossSiteError,
+    ExpiredKeyError,
     InvalidKeyError,
     InvalidLoginError,
     InvalidTokenError,
     MissingCredentialsError,
     TooManyLoginsError,
 )
+from headrace.component.template import TemplateError
+from headrace.component_store import StoreItemMissingError, StoreKeyError, StoreOffError, StoreServiceError
 from headrace.errors import HeadraceError
+from headrace.files.shelf import ChangedFileError, UploadTooLargeError
+from headrace.files.storage import LostFileError, StorageError, StorageFullError
 from headrace.graph.errors import FlowError, RunError
 from headrace.runs.overlay import TweakError
 from headrace.runs.runner import FlowNotFoundError, RunTimeoutError
+from headrace.store.engine import DatabaseUnavailableError
+from headrace.store.flows import StaleFlowError
 from headrace.store.writer import WriterClosedError
 
 log = logging.getLogger(__name__)
 
 
+class BadRequestError(HeadraceError):
+    """What was asked for makes no sense as it stands; says why."""
+
+
 class NotFoundError(HeadraceError):
     """The caller has no such thing."""
+
+
+class ConflictError(HeadraceError):
+    """Somebody else was there first; says with what."""
+
+
+class UnfitMediaError(HeadraceError):
+    """A file is not of the kind that was asked for."""
+
+
+class SwitchedOffError(HeadraceError):
+    """The operator has not switched this on."""
 
 
 class ForbiddenError(HeadraceError):
@@ -42,12 +67,33 @@ class AutoLoginOffError(HeadraceError):
     """Auto login is switched off."""
 
 
+#: How SQLite and PostgreSQL (SQLSTATE 53100) say that a disk is full.
+_DISK_FULL = ("database or disk is full", "No space left on device")
+
 STATUS: dict[type[HeadraceError], int] = {
+    BadRequestError: 400,
+    ConflictError: 409,
+    ChangedFileError: 409,
+    StaleFlowError: 409,
+    UnfitMediaError: 415,
+    SwitchedOffError: 501,
+    UploadTooLargeError: 413,
+    StorageFullError: 507,
+    StorageError: 503,
+    LostFileError: 503,
+    DatabaseUnavailableError: 503,
+    TemplateError: 400,
+    ArchiveError: 400,
+    StoreOffError: 400,
+    StoreKeyError: 400,
+    StoreItemMissingError: 404,
+    StoreServiceError: 502,
     NotFoundError: 404,
     FlowNotFoundError: 404,
     ForbiddenError: 403,
     MissingCredentialsError: 403,
     InvalidKeyError: 403,
+    ExpiredKeyError: 403,
     CrossSiteError: 403,
     InvalidTokenError: 401,
     InvalidLoginError: 401,
@@ -107,10 +153,15 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(DBAPIError)
     async def _database(_request: Request, error: DBAPIError) -> JSONResponse:
+        if any(mark in str(error.orig) for mark in _DISK_FULL):
+            log.error("the database's disk is full")
+            return JSONResponse({"detail": "The database's disk is full. Nothing was kept of this request."}, 507)
         log.error("the database failed: %s", type(error.orig).__name__)
-        return JSONResponse(
-            {"detail": "The database does not answer. Nothing was kept of this request; try again in a moment."}, 503
-        )
+        return JSONResponse({"detail": DatabaseUnavailableError().message}, 503)
+
+    @app.exception_handler(ClientDisconnect)
+    async def _left(_request: Request, _error: ClientDisconnect) -> JSONResponse:
+        return JSONResponse({"detail": "The caller hung up before the request was whole."}, 400)
 
     @app.exception_handler(Exception)
     async def _unexpected(_request: Request, error: Exception) -> JSONResponse:

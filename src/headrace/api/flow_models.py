@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_serializer
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
 
 from headrace.errors import HeadraceError
 
@@ -98,6 +99,15 @@ class FlowUpdate(BaseModel):
     action_description: str | None = None
     access_type: AccessType | None = None
     folder_id: UUID | None = None
+    updated_at: AwareDatetime | None = Field(
+        default=None, description="That of the flow that was read; where the flow has changed since, the answer is 409."
+    )
+
+
+class FlowList(BaseModel):
+    """Flows to keep."""
+
+    flows: Annotated[list[FlowCreate], Field(max_length=1000)]
 
 
 class FlowRead(BaseModel):
@@ -158,6 +168,28 @@ class FlowPage(BaseModel):
     size: int
     pages: int
 
+    @classmethod
+    def of(cls, rows: Iterable[Any], *, total: int, page: int, size: int) -> Self:
+        """Return a page of stored flows."""
+        items = [FlowRead.model_validate(dict(row)) for row in rows]
+        return cls(items=items, total=total, page=page, size=size, pages=-(-total // size))
+
+
+class StarterRead(BaseModel):
+    """A starter flow as a drawing."""
+
+    name: str
+    description: str
+    data: dict[str, Any]
+    is_component: bool = False
+    endpoint_name: str | None = None
+
+
+class DeletedMany(BaseModel):
+    """How many there were."""
+
+    deleted: int
+
 
 class Deleted(BaseModel):
     """What was done."""
@@ -167,7 +199,7 @@ class Deleted(BaseModel):
 
 def columns_of(body: FlowCreate | FlowUpdate, *, only_sent: bool) -> dict[str, Any]:
     """Return the columns that a body sets."""
-    values = body.model_dump(exclude_unset=only_sent, exclude={"fs_path"})
+    values = body.model_dump(exclude_unset=only_sent, exclude={"fs_path", "updated_at"})
     for flag in ("is_component", "webhook", "locked", "mcp_enabled"):
         if flag in values:
             values[flag] = bool(values[flag])

@@ -37,9 +37,8 @@ class Note(BaseModel):
     message: str
 
 
-def _set_cookies(response: Response, server: State, token: Token) -> None:
+def _set_cookies(response: Response, server: State, token: Token, *, store_key: bool) -> None:
     settings = server.settings
-    secure = settings.access_secure or settings.refresh_secure
     response.set_cookie(
         REFRESH_COOKIE,
         token.refresh_token,
@@ -58,8 +57,19 @@ def _set_cookies(response: Response, server: State, token: Token) -> None:
         secure=settings.access_secure,
         domain=settings.cookie_domain,
     )
+    set_store_cookie(response, server, stored=store_key)
+
+
+def set_store_cookie(response: Response, server: State, *, stored: bool) -> None:
+    """Let an editor know whether the caller has saved a key of the component store. The key itself never leaves."""
+    settings = server.settings
     response.set_cookie(
-        STORE_KEY_COOKIE, "", httponly=True, samesite="lax", secure=secure, domain=settings.cookie_domain
+        STORE_KEY_COOKIE,
+        "stored" if stored else "",
+        httponly=True,
+        samesite="lax",
+        secure=settings.access_secure or settings.refresh_secure,
+        domain=settings.cookie_domain,
     )
 
 
@@ -89,7 +99,7 @@ async def login(
     server.attempts.succeeded(address, form.username)
     await server.store.write(lambda connection: users.change(connection, user["id"], last_login_at=datetime.now(UTC)))
     token = _pair(server, user["id"])
-    _set_cookies(response, server, token)
+    _set_cookies(response, server, token, store_key=bool(user["store_api_key"]))
     return token
 
 
@@ -121,7 +131,7 @@ async def auto_login(request: Request, response: Response, server: Server) -> Au
     if user is None:
         raise InvalidTokenError("The default user is gone")
     token = _pair(server, user["id"])
-    _set_cookies(response, server, token)
+    _set_cookies(response, server, token, store_key=bool(user["store_api_key"]))
     return AutoLogin(access_token=token.access_token)
 
 
@@ -140,7 +150,7 @@ async def refresh(request: Request, response: Response, server: Server) -> Token
     if user is None or not user["is_active"]:
         raise InvalidTokenError("Invalid refresh token")
     token = _pair(server, user_id)
-    _set_cookies(response, server, token)
+    _set_cookies(response, server, token, store_key=bool(user["store_api_key"]))
     return token
 
 

@@ -15,6 +15,18 @@ _SCHEMES = {
     "API key header": {"type": "apiKey", "in": "header", "name": KEY_NAME},
 }
 
+#: What any route may answer beside its own statuses.
+_EVERYWHERE = {
+    "400": "The request makes no sense as it stands; `detail` says why",
+    "422": "A value is not of its type",
+    "503": "The database or the storage does not answer; nothing was kept",
+}
+_GUARDED = {
+    "401": "A bearer token that is no good",
+    "403": "No credentials, an API key that isn't known, or too few rights",
+}
+_WITH_BODY = {"413": "The body is larger than the operator allows", "507": "The disk or the storage is full"}
+
 
 def describe(app: FastAPI) -> None:
     """Let `app` describe itself; what is public follows from the one list that lets requests through."""
@@ -25,11 +37,14 @@ def describe(app: FastAPI) -> None:
             body.setdefault("components", {})["securitySchemes"] = _SCHEMES
             for path, operations in body["paths"].items():
                 for operation in operations.values():
+                    everywhere = dict(_EVERYWHERE)
                     if path not in PUBLIC_PATHS:
                         operation["security"] = [{name: []} for name in _SCHEMES]
-                        operation["responses"].setdefault(
-                            "403", {"description": "No credentials, or an API key that isn't known"}
-                        )
+                        everywhere |= _GUARDED
+                    if "requestBody" in operation:
+                        everywhere |= _WITH_BODY
+                    for status, description in everywhere.items():
+                        operation["responses"].setdefault(status, {"description": description})
             app.openapi_schema = body
         return app.openapi_schema
 

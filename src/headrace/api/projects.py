@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from headrace.api.archive import read_flows, zip_of
+from headrace.api.download import ZIP_TYPE, attachment
 from headrace.api.errors import NotFoundError
 from headrace.api.flow_models import FlowPage, FlowRead
+from headrace.api.flows import kept_columns
 from headrace.api.json_body import StrictRoute
 from headrace.api.state import CallerNow, Server
+from headrace.api.upload import UPLOAD, read_whole, upload_of
+from headrace.files.names import clean_name
 from headrace.store import flows, projects
 from headrace.store.flows import FlowFilter
 
@@ -28,8 +35,8 @@ class ProjectCreate(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=255)]
     description: str | None = None
     auth_settings: dict[str, Any] | None = None
-    flows_list: list[UUID] | None = None
-    components_list: list[UUID] | None = None
+    flows_list: Annotated[list[UUID], Field(max_length=1000)] | None = None
+    components_list: Annotated[list[UUID], Field(max_length=1000)] | None = None
 
 
 class ProjectUpdate(BaseModel):
@@ -39,8 +46,8 @@ class ProjectUpdate(BaseModel):
     description: str | None = None
     parent_id: UUID | None = None
     auth_settings: dict[str, Any] | None = None
-    flows: list[UUID] | None = None
-    components: list[UUID] | None = None
+    flows: Annotated[list[UUID], Field(max_length=1000)] | None = None
+    components: Annotated[list[UUID], Field(max_length=1000)] | None = None
 
 
 class ProjectRead(BaseModel):
@@ -81,7 +88,7 @@ async def create_project(body: ProjectCreate, caller: CallerNow, server: Server)
     """Make a project; a name that is taken gets a number."""
     moved = [*(body.flows_list or []), *(body.components_list or [])]
 
-    async def make(connection: Any) -> Any:
+    async def make(connection: AsyncConnection) -> Any:
         row = await projects.add(connection, caller.id, body.name, body.description, body.auth_settings or DEFAULT_AUTH)
         if moved:
             await projects.set_flows(connection, caller.id, row["id"], moved, move_out=False)
@@ -90,17 +97,68 @@ async def create_project(body: ProjectCreate, caller: CallerNow, server: Server)
     return ProjectRead.model_validate(dict(await server.store.write(make)))
 
 
+@router.post(
+    "/upload/",
+    status_code=201,
+    openapi_extra=UPLOAD,
+    responses={400: {"description": "The file is no exported project"}},
+)
+async def upload_project(request: Request, caller: CallerNow, server: Server) -> list[FlowRead]:
+    """Make a project of a ZIP that `download` gave, or of `{"folder_name": …, "folder_description": …, "flows": […]}`.
+
+    Nothing of the flows is run.
+    """
+    upload = await upload_of(request)
+    body = await read_whole(upload, server.settings.max_request_bytes)
+    imported = await asyncio.to_thread(read_flows, body)
+    name = imported.project_name or clean_name(upload.filename, "project").rpartition(".")[0] or "project"
+    description = imported.project.get("description")
+    columns = [kept_columns(server, flow, only_sent=False) for flow in imported.flows]
+
+    async def keep(connection: AsyncConnection) -> list[FlowRead]:
+        project = await projects.add(
+            connection,
+            caller.id,
+            name[:200],
+            description if isinstance(description, str) else None,
+            DEFAULT_AUTH,
+        )
+        placed = [{**c, "folder_id": project["id"]} for c in columns]
+        return [FlowRead.model_validate(dict(await flows.add(connection, caller.id, c))) for c in placed]
+
+    return await server.store.write(keep)
+
+
+@router.get(
+    "/download/{project_id}",
+    responses={**_MISSING, 200: {"content": {ZIP_TYPE: {}}, "description": "A ZIP of the project's flow files"}},
+    response_class=Response,
+)
+async def download_project(
+    project_id: UUID, caller: CallerNow, server: Server, *, include_secrets: bool = False
+) -> Response:
+    """Return a project as a ZIP of its flow files. Password fields are empty unless `include_secrets` asks for them."""
+    async with server.store.reading() as connection:
+        project = await projects.one(connection, caller.id, project_id)
+        rows = await flows.many(connection, caller.id, FlowFilter(folder_id=project_id))
+    if project is None:
+        raise NotFoundError("Project not found")
+    about = {"name": project["name"], "description": project["description"]}
+    packed = await asyncio.to_thread(zip_of, rows, include_secrets=include_secrets, project=about)
+    return Response(packed, media_type=ZIP_TYPE, headers=attachment(f"{clean_name(project['name'], 'project')}.zip"))
+
+
 @router.get("/{project_id}", responses=_MISSING)
 async def read_project(
     project_id: UUID,
     caller: CallerNow,
     server: Server,
-    page: Annotated[int | None, Query(ge=1)] = None,
+    page: Annotated[int | None, Query(ge=1, le=1_000_000)] = None,
     size: Annotated[int | None, Query(ge=1, le=100)] = None,
     *,
     is_component: bool = False,
     is_flow: bool = False,
-    search: str = "",
+    search: Annotated[str, Query(max_length=1024)] = "",
 ) -> ProjectPage | ProjectWithFlows:
     """Return a project with its flows: all, or a page where `page` and `size` are given."""
     kind = None if is_component == is_flow else is_component
@@ -116,10 +174,8 @@ async def read_project(
             )
         total = await flows.count(connection, caller.id, wanted)
         rows = await flows.many(connection, caller.id, wanted, limit=size, offset=(page - 1) * size)
-    items = [FlowRead.model_validate(dict(r)) for r in rows]
     return ProjectPage(
-        folder=ProjectRead.model_validate(dict(row)),
-        flows=FlowPage(items=items, total=total, page=page, size=size, pages=-(-total // size)),
+        folder=ProjectRead.model_validate(dict(row)), flows=FlowPage.of(rows, total=total, page=page, size=size)
     )
 
 
@@ -130,7 +186,7 @@ async def change_project(project_id: UUID, body: ProjectUpdate, caller: CallerNo
     values = {k: v for k, v in values.items() if not (k == "name" and v is None)}
     moves = body.flows is not None or body.components is not None
 
-    async def change(connection: Any) -> Any:
+    async def change(connection: AsyncConnection) -> Any:
         parent = values.get("parent_id")
         if parent is not None and await projects.one(connection, caller.id, parent) is None:
             return None
@@ -147,10 +203,11 @@ async def change_project(project_id: UUID, body: ProjectUpdate, caller: CallerNo
     return ProjectRead.model_validate(dict(row))
 
 
-@router.delete("/{project_id}", status_code=204, responses=_MISSING)
-async def delete_project(project_id: UUID, caller: CallerNow, server: Server) -> None:
+@router.delete("/{project_id}", status_code=204, responses=_MISSING, response_class=Response)
+async def delete_project(project_id: UUID, caller: CallerNow, server: Server) -> Response:
     """Delete a project with its flows."""
-    removed = await server.store.write(lambda c: projects.remove(c, caller.id, project_id))
+    removed = await server.shelf.remove_project(caller.id, project_id)
     server.runner.forget(caller.id)
     if not removed:
         raise NotFoundError("Project not found")
+    return Response(status_code=204)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from typing import Any
+from typing import Annotated, Any
+from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
+from headrace.api.errors import BadRequestError
 from headrace.api.json_body import StrictRoute
 from headrace.api.state import caller_of, state_of
 from headrace.errors import HeadraceError
@@ -44,6 +46,30 @@ class RunBody(BaseModel):
     )
 
 
+class RunInput(BaseModel):
+    """One input, and which of the flow's inputs it goes to."""
+
+    components: Annotated[list[str], Field(max_length=1000)] | None = Field(
+        default=None, description="Ids or display names; by default every input of the type."
+    )
+    input_value: str | None = None
+    session: str | None = Field(default=None, max_length=1024)
+    type: InputType | None = "any"
+    client_request_time: int | None = None
+
+
+class AdvancedRunBody(BaseModel):
+    """What goes into several runs of one session, and what is wanted out of them."""
+
+    inputs: Annotated[list[RunInput], Field(max_length=100)] | None = None
+    outputs: Annotated[list[str], Field(max_length=1000)] | None = Field(
+        default=None, description="Ids or display names of the components whose output is wanted."
+    )
+    tweaks: dict[str, Any] | None = None
+    session_id: str | None = Field(default=None, max_length=1024)
+    stream: bool = False
+
+
 class RunAnswer(BaseModel):
     """A run's answer."""
 
@@ -71,19 +97,54 @@ async def run_flow(
         input_value=asked.input_value,
         input_type=asked.input_type or "chat",
         output_type=asked.output_type or "chat",
-        output_component=asked.output_component or "",
+        output_components=(asked.output_component,) if asked.output_component else (),
         session_id=asked.session_id or None,
         tweaks=asked.tweaks or {},
         stream=stream,
     )
     if stream:
-        return StreamingResponse(
-            _lines(runner, caller.id, target, wanted),
-            media_type="text/event-stream",
-            headers={"cache-control": "no-cache"},
-        )
+        return _streamed(runner, caller.id, target, wanted)
     answer = await _while_listening(request, runner.run(caller.id, target, wanted))
     return Response(orjson.dumps(answer), media_type="application/json")
+
+
+@router.post("/run/advanced/{flow_id_or_name}", response_model=RunAnswer, responses=_RESPONSES)
+async def run_flow_advanced(flow_id_or_name: str, request: Request, body: AdvancedRunBody | None = None) -> Response:
+    """Run a flow once for each input, one after the other, in one session, and return an answer for each."""
+    runner, caller = state_of(request).runner, caller_of(request)
+    asked = body or AdvancedRunBody()
+    target = await runner.target(caller.id, flow_id_or_name)
+    inputs = asked.inputs or [RunInput(type="chat")]
+    session_id = asked.session_id or next((i.session for i in inputs if i.session), None)
+    runs = [
+        RunRequest(
+            input_value=given.input_value,
+            input_type=given.type or "any",
+            input_components=tuple(given.components or ()),
+            output_type="any",
+            output_components=tuple(asked.outputs or ()),
+            session_id=session_id,
+            tweaks=asked.tweaks or {},
+            stream=asked.stream,
+        )
+        for given in inputs
+    ]
+    if asked.stream:
+        if len(runs) > 1:
+            raise BadRequestError("A stream is of one run. Send one input, or leave stream out.")
+        return _streamed(runner, caller.id, target, runs[0])
+
+    async def each() -> dict[str, Any]:
+        answers = [await runner.run(caller.id, target, wanted) for wanted in runs]
+        return {**answers[0], "outputs": [output for answer in answers for output in answer["outputs"]]}
+
+    return Response(orjson.dumps(await _while_listening(request, each())), media_type="application/json")
+
+
+def _streamed(runner: Runner, owner: UUID, target: Target, wanted: RunRequest) -> Response:
+    return StreamingResponse(
+        _lines(runner, owner, target, wanted), media_type="text/event-stream", headers={"cache-control": "no-cache"}
+    )
 
 
 async def _while_listening(request: Request, run: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:

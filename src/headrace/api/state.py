@@ -8,12 +8,19 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from headrace.api.catalogue import Catalogue
+from headrace.api.errors import ForbiddenError
 from headrace.auth.attempts import LoginAttempts
 from headrace.auth.callers import Caller, Callers
 from headrace.auth.errors import CrossSiteError, InvalidTokenError, MissingCredentialsError
 from headrace.auth.tokens import Tokens
+from headrace.component_store import ComponentStore
+from headrace.files.knowledge import KnowledgeBases
+from headrace.files.shelf import Shelf
+from headrace.log_buffer import LogBuffer
 from headrace.runs.runner import Runner
 from headrace.settings import Settings
+from headrace.starter.library import Starters
+from headrace.store.secrets import VariableCipher
 from headrace.store.store import Store
 
 ACCESS_COOKIE = "access_token_lf"
@@ -31,6 +38,10 @@ PUBLIC_PATHS = {
     "/api/v1/logout",
     "/api/v1/refresh",
     "/api/v1/auto_login",
+    "/api/v1/flows/basic_examples/",
+    "/api/v1/flows/public_flow/{flow_id}",
+    "/api/v1/files/profile_pictures/list",
+    "/api/v1/files/profile_pictures/{folder_name}/{file_name}",
     "/docs",
     "/docs/oauth2-redirect",
     "/openapi.json",
@@ -48,6 +59,13 @@ class State:
     callers: Callers
     runner: Runner
     catalogue: Catalogue
+    shelf: Shelf
+    knowledge: KnowledgeBases
+    cipher: VariableCipher
+    component_store: ComponentStore
+    logs: LogBuffer | None = None
+    #: The starter flows, where the operator wants them.
+    starters: Starters | None = None
     attempts: LoginAttempts = field(default_factory=LoginAttempts)
 
 
@@ -115,3 +133,14 @@ async def _caller(request: Request) -> Caller:
 
 
 CallerNow = Annotated[Caller, Depends(_caller)]
+
+
+async def _superuser(request: Request) -> Caller:
+    caller = caller_of(request)
+    if not caller.is_superuser:
+        raise ForbiddenError("The user doesn't have enough privileges")
+    return caller
+
+
+#: A caller who is a superuser; anybody else gets 403.
+Superuser = Annotated[Caller, Depends(_superuser)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from headrace.auth import keys
-from headrace.auth.errors import InvalidKeyError, InvalidTokenError
+from headrace.auth.errors import ExpiredKeyError, InvalidKeyError, InvalidTokenError
 from headrace.store import api_keys, users
 
 if TYPE_CHECKING:
@@ -41,9 +42,10 @@ class _Known:
 class Callers:
     """Resolves the credentials of requests."""
 
-    def __init__(self, store: Store, tokens: Tokens) -> None:
+    def __init__(self, store: Store, tokens: Tokens, *, count_uses: bool = True) -> None:
         self._store = store
         self._tokens = tokens
+        self._count_uses = count_uses
         self._known: dict[str, _Known] = {}
         self._uses: Counter[UUID] = Counter()
 
@@ -58,17 +60,23 @@ class Callers:
         known = self._known.get(digest)
         if known is None or known.until < time.monotonic():
             known = await self._look_up(digest)
-        self._uses[known.key_id] += 1
+        if self._count_uses:
+            self._uses[known.key_id] += 1
         return known.caller
 
     async def _look_up(self, digest: str) -> _Known:
         async with self._store.reading() as connection:
             row = await api_keys.user_of(connection, digest)
-        if row is None or (row["expires_at"] is not None and row["expires_at"] < datetime.now(UTC)):
+        left = math.inf
+        if row is not None and row["expires_at"] is not None:
+            left = (row["expires_at"] - datetime.now(UTC)).total_seconds()
+        if row is None or left <= 0:
             self._known.pop(digest, None)
-            raise InvalidKeyError
+            raise InvalidKeyError if row is None else ExpiredKeyError(row["expires_at"])
         known = _Known(
-            Caller(row["id"], row["username"], row["is_superuser"]), row["key_id"], time.monotonic() + REMEMBER_SECONDS
+            Caller(row["id"], row["username"], row["is_superuser"]),
+            row["key_id"],
+            time.monotonic() + min(REMEMBER_SECONDS, left),
         )
         if self._store.sole_writer and len(self._known) < _MOST_REMEMBERED:
             self._known[digest] = known
@@ -77,6 +85,11 @@ class Callers:
     def forget_key(self, digest: str) -> None:
         """Stop knowing a key that was deleted."""
         self._known.pop(digest, None)
+
+    def forget_user(self, user_id: UUID) -> None:
+        """Look a user up again: they were changed or deleted."""
+        for digest in [d for d, known in self._known.items() if known.caller.id == user_id]:
+            del self._known[digest]
 
     async def by_token(self, token: str) -> Caller:
         """Return the user of an access token.

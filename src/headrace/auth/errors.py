@@ -1,5 +1,7 @@
 """Why a caller is turned away."""
 
+from datetime import datetime
+
 from headrace.errors import HeadraceError
 
 
@@ -15,6 +17,13 @@ class InvalidKeyError(HeadraceError):
 
     def __init__(self) -> None:
         super().__init__("Invalid or missing API key")
+
+
+class ExpiredKeyError(HeadraceError):
+    """The API key was good until a moment that is past."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__(f"This API key expired at {at.isoformat(timespec='seconds')}. Make a new one.")
 
 
 class InvalidTokenError(HeadraceError):

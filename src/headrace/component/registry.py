@@ -8,7 +8,7 @@ import pkgutil
 from typing import TYPE_CHECKING, Any
 
 from headrace.component.component import Component
-from headrace.component.node_json import node_json
+from headrace.component.node_json import code_hash, node_json, source_of
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -21,6 +21,7 @@ class Registry:
         self._classes: dict[str, type[Component]] = {}
         self._former: dict[str, str] = {}
         self._categories: dict[str, list[str]] = {}
+        self._by_hash: dict[str, type[Component]] | None = None
 
     @classmethod
     def of_package(cls, package: ModuleType) -> Registry:
@@ -42,6 +43,7 @@ class Registry:
 
     def add(self, component: type[Component], category: str) -> None:
         """Make `component` known under `category`."""
+        self._by_hash = None
         self._classes[component.type_name()] = component
         self._former.update(dict.fromkeys(component.formerly, component.type_name()))
         self._categories.setdefault(category, []).append(component.type_name())
@@ -49,6 +51,12 @@ class Registry:
     def find(self, type_name: str) -> type[Component] | None:
         """Return the class for a type name of today or of an older flow, or None."""
         return self._classes.get(self._former.get(type_name, type_name))
+
+    def find_by_code(self, code: str) -> type[Component] | None:
+        """Return the class whose source this is, or None."""
+        if self._by_hash is None:
+            self._by_hash = {code_hash(source_of(c)): c for c in self._classes.values()}
+        return self._by_hash.get(code_hash(code))
 
     def catalogue(self) -> dict[str, dict[str, Any]]:
         """Return category to type name to node JSON: the body of `GET /api/v1/all`."""

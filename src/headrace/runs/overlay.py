@@ -39,6 +39,8 @@ def overlay_of(plan: Plan, request: RunRequest) -> dict[str, dict[str, Any]]:
             for vertex in plan.vertices.values():
                 _put(overlay, vertex, {key: tweak})
     for vertex in plan.inputs(request.input_type):
+        if request.input_components and not {vertex.id, vertex.display_name} & set(request.input_components):
+            continue
         values = overlay.setdefault(vertex.id, {})
         if request.input_value is None:
             continue

@@ -17,7 +17,10 @@ class RunRequest:
     input_value: str | None = None
     input_type: InputType = "chat"
     output_type: OutputType = "chat"
-    output_component: str = ""
+    #: Ids or display names of the inputs that take it; empty for all of the type.
+    input_components: tuple[str, ...] = ()
+    #: Ids or display names of the vertices whose outputs are wanted; empty for all of the type.
+    output_components: tuple[str, ...] = ()
     session_id: str | None = None
     tweaks: Mapping[str, Any] = field(default_factory=dict)
     stream: bool = False

@@ -23,6 +23,7 @@ from headrace.runs.wire import answer_json
 from headrace.store import flows
 
 if TYPE_CHECKING:
+    from headrace.component.component import Component
     from headrace.component.registry import Registry
     from headrace.runs.request import RunRequest
     from headrace.runs.surroundings import Surroundings
@@ -138,12 +139,25 @@ class Runner:
             row = await flows.one(connection, owner, flow_id)
         if row is None:
             raise FlowNotFoundError(id_or_name)
-        plan = compile_plan(parse_flow(row["data"]), self._registry)
+        plan = self.planned(row["data"])
         if row["version"] == version:
             self._plans[flow_id, version] = plan
             if len(self._plans) > PLANS_KEPT:
                 self._plans.popitem(last=False)
         return plan
+
+    def component_of_code(self, code: str) -> type[Component] | None:
+        """Return the server's own component whose source this is, or None."""
+        return self._registry.find_by_code(code)
+
+    def planned(self, drawing: object) -> Plan:
+        """Return the plan of a drawing that is not stored.
+
+        Raises:
+            FlowError: it can't be run as it is drawn.
+
+        """
+        return compile_plan(parse_flow(drawing), self._registry)
 
     async def run(
         self, owner: UUID, target: Target, request: RunRequest, emit: Callable[[Event], None] | None = None
@@ -220,11 +234,14 @@ def wanted_vertices(plan: Plan, request: RunRequest) -> set[str]:
         TweakError: the request names an output component that the flow doesn't have.
 
     """
-    if request.output_component:
-        named: set[str] = {v.id for v in plan.vertices.values() if request.output_component in {v.id, v.display_name}}
-        if not named:
-            raise TweakError(f"The flow has no component {request.output_component!r} to take the output of.")
-        return named
+    if request.output_components:
+        wanted: set[str] = set()
+        for name in request.output_components:
+            named = {v.id for v in plan.vertices.values() if name in {v.id, v.display_name}}
+            if not named:
+                raise TweakError(f"The flow has no component {name!r} to take the output of.")
+            wanted |= named
+        return wanted
     return {v.id for v in plan.answers(request.output_type)}
 
 

@@ -25,7 +25,7 @@ class Surroundings:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Return what the settings allow; nothing is opened until a run asks for it."""
-        environment = Environment(os.environ, settings.variables_to_get_from_environment)
+        environment = Environment(os.environ, settings.readable_variables)
         egress = GuardedEgress(
             enabled=settings.ssrf_protection_enabled,
             allowed=settings.ssrf_allowed_hosts,

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 
-async def add(connection: AsyncConnection, owner: UUID, name: str | None, prefix: str, digest: str) -> RowMapping:
+async def add(
+    connection: AsyncConnection,
+    owner: UUID,
+    name: str | None,
+    prefix: str,
+    digest: str,
+    expires_at: datetime | None = None,
+) -> RowMapping:
     """Add a key and return its row."""
     row: dict[str, Any] = {
         "id": uuid4(),
@@ -28,6 +35,7 @@ async def add(connection: AsyncConnection, owner: UUID, name: str | None, prefix
         "is_active": True,
         "total_uses": 0,
         "created_at": datetime.now(UTC),
+        "expires_at": expires_at,
     }
     await connection.execute(insert(api_keys), row)
     return (await connection.execute(select(api_keys).where(api_keys.c.id == row["id"]))).mappings().one()

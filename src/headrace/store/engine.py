@@ -2,15 +2,52 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import event, make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from headrace.errors import HeadraceError
 
 if TYPE_CHECKING:
     from headrace.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class DatabaseUnavailableError(HeadraceError):
+    """The database cannot be reached."""
+
+    def __init__(self) -> None:
+        super().__init__("The database does not answer. Nothing was kept of this request; try again in a moment.")
+
+
+class connecting:
+    """A connection of `engine`, or a transaction where `writing`, within `async with`.
+
+    Raises:
+        DatabaseUnavailableError: the database cannot be reached, whatever its driver calls that.
+
+    """
+
+    def __init__(self, engine: AsyncEngine, *, writing: bool = False) -> None:
+        self._opening = engine.begin() if writing else engine.connect()
+
+    async def __aenter__(self) -> AsyncConnection:
+        """Connect."""
+        try:
+            return await self._opening.__aenter__()
+        except Exception as error:
+            log.error("the database cannot be reached: %s", type(error).__name__)
+            raise DatabaseUnavailableError from error
+
+    async def __aexit__(self, *raised: Any) -> None:
+        """Commit or roll back, and let the connection go."""
+        await self._opening.__aexit__(*raised)
+
 
 #: WAL lets readers go on while one writes; a committed transaction survives the process's death.
 SQLITE_PRAGMAS = (

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Select, delete, func, insert, or_, select, update
 
+from headrace.errors import HeadraceError
 from headrace.store import projects
 from headrace.store.numbering import numbered
 from headrace.store.tables import flows
@@ -18,6 +19,16 @@ if TYPE_CHECKING:
 
     from sqlalchemy import RowMapping
     from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+class StaleFlowError(HeadraceError):
+    """A flow was changed since the caller read it."""
+
+    def __init__(self, updated_at: datetime) -> None:
+        super().__init__(
+            f"This flow was changed at {updated_at.isoformat(timespec='seconds')}, after you read it. "
+            "Read it again and put your change on top of that one."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,19 @@ async def one(connection: AsyncConnection, owner: UUID, flow_id: UUID) -> RowMap
         .mappings()
         .one_or_none()
     )
+
+
+async def some(connection: AsyncConnection, owner: UUID, flow_ids: list[UUID]) -> Sequence[RowMapping]:
+    """Return the owner's flows among `flow_ids`, in their order."""
+    query = select(flows).where(flows.c.user_id == owner, flows.c.id.in_(flow_ids))
+    found = {row["id"]: row for row in (await connection.execute(query)).mappings()}
+    return [found[i] for i in dict.fromkeys(flow_ids) if i in found]
+
+
+async def public(connection: AsyncConnection, flow_id: UUID) -> RowMapping | None:
+    """Return a flow that its owner has made public, whoever asks."""
+    query = select(flows).where(flows.c.id == flow_id, flows.c.access_type == "PUBLIC")
+    return (await connection.execute(query)).mappings().one_or_none()
 
 
 async def head(connection: AsyncConnection, owner: UUID, id_or_name: str) -> RowMapping | None:
@@ -115,19 +139,60 @@ async def add(connection: AsyncConnection, owner: UUID, values: dict[str, Any]) 
     return (await connection.execute(select(flows).where(flows.c.id == row["id"]))).mappings().one()
 
 
-async def change(connection: AsyncConnection, owner: UUID, flow_id: UUID, values: dict[str, Any]) -> RowMapping | None:
-    """Set columns of one of the owner's flows, raise its version, and return the row."""
+async def change(
+    connection: AsyncConnection,
+    owner: UUID,
+    flow_id: UUID,
+    values: dict[str, Any],
+    seen: datetime | None = None,
+) -> RowMapping | None:
+    """Set columns of one of the owner's flows, raise its version, and return the row.
+
+    Args:
+        connection: where.
+        owner: whose it is.
+        flow_id: which.
+        values: the columns.
+        seen: the `updated_at` of the flow that the change was made on.
+
+    Raises:
+        StaleFlowError: the flow has changed since it was `seen`.
+
+    """
+    # Where several servers write, the second waits here for the first.
+    query = select(flows).where(flows.c.user_id == owner, flows.c.id == flow_id).with_for_update()
+    before = (await connection.execute(query)).mappings().one_or_none()
+    if before is None:
+        return None
+    if seen is not None and seen.replace(microsecond=0) != before["updated_at"].replace(microsecond=0):
+        raise StaleFlowError(before["updated_at"])
     if "folder_id" in values and (
         values["folder_id"] is None or await projects.one(connection, owner, values["folder_id"]) is None
     ):
         values = {k: v for k, v in values.items() if k != "folder_id"}
     free = await _free_names(connection, owner, values, flow_id)
-    await connection.execute(
+    changed = (
         update(flows)
         .where(flows.c.user_id == owner, flows.c.id == flow_id)
-        .values(**free, version=flows.c.version + 1, updated_at=datetime.now(UTC))
+        .values(**free, version=flows.c.version + 1, updated_at=_later_than(before["updated_at"]))
     )
+    if seen is not None:
+        # SQLite has no row locks: another process may have been faster since the look above.
+        changed = changed.where(flows.c.version == before["version"])
+    if not (await connection.execute(changed)).rowcount:
+        raise StaleFlowError(datetime.now(UTC))
     return await one(connection, owner, flow_id)
+
+
+def _later_than(before: datetime) -> datetime:
+    """Return the present, but at least a second after `before`: on the wire, to the second, it tells two versions apart."""
+    return max(datetime.now(UTC), before + timedelta(seconds=1))
+
+
+async def ids_in(connection: AsyncConnection, owner: UUID, project_id: UUID) -> list[UUID]:
+    """Return the ids of the flows in one of the owner's projects."""
+    query = select(flows.c.id).where(flows.c.user_id == owner, flows.c.folder_id == project_id)
+    return list((await connection.execute(query)).scalars())
 
 
 async def remove(connection: AsyncConnection, owner: UUID, flow_ids: list[UUID]) -> int:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 DEFAULT_NAME = "Starter Project"
+LONGEST_NAME = 255
 DEFAULT_DESCRIPTION = "Manage your own flows. Download and upload projects."
 
 
@@ -59,7 +60,7 @@ async def add(
         {
             "id": project_id,
             "user_id": owner,
-            "name": numbered(name, taken),
+            "name": numbered(name, taken, longest=LONGEST_NAME),
             "description": description,
             "auth_settings": auth_settings,
             "created_at": datetime.now(UTC),
@@ -80,7 +81,7 @@ async def change(
                 )
             ).scalars()
         )
-        values = {**values, "name": numbered(values["name"], taken)}
+        values = {**values, "name": numbered(values["name"], taken, longest=LONGEST_NAME)}
     if values:
         await connection.execute(
             update(projects).where(projects.c.user_id == owner, projects.c.id == project_id).values(**values)

@@ -40,3 +40,10 @@ class VariableCipher:
             return self._fernet.decrypt(token.encode()).decode()
         except InvalidToken as error:
             raise UnreadableSecretError from error
+
+    def fits(self, text: str, token: str) -> bool:
+        """Return whether `token` is `text` encrypted; False where it cannot be read."""
+        try:
+            return self.decrypt(token) == text
+        except UnreadableSecretError:
+            return False

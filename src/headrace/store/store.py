@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, TypeVar
 
-from headrace.store.engine import open_engine
+from headrace.store.engine import connecting, open_engine
 from headrace.store.migrate import migrate
 from headrace.store.writer import Writer
 
@@ -38,8 +38,8 @@ class Store:
         await self.engine.dispose()
 
     def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """Return a connection to read on."""
-        return self.engine.connect()
+        """Return a connection to read on; raises DatabaseUnavailableError where there is none."""
+        return connecting(self.engine)
 
     async def write(self, apply: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Run `apply` in a transaction shared with others and return once it is committed."""

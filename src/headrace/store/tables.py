@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -49,8 +50,8 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def _owner() -> Column[Any]:
-    return Column("user_id", Uuid, ForeignKey("user.id", ondelete="CASCADE"), nullable=False, index=True)
+def _owner(*, index: bool = True) -> Column[Any]:
+    return Column("user_id", Uuid, ForeignKey("user.id", ondelete="CASCADE"), nullable=False, index=index)
 
 
 users = Table(
@@ -130,7 +131,7 @@ messages = Table(
     "message",
     metadata,
     Column("id", Uuid, primary_key=True),
-    _owner(),
+    _owner(index=False),
     Column("flow_id", Uuid),
     Column("session_id", String(1024), nullable=False),
     Column("context_id", String(1024), nullable=False),
@@ -145,6 +146,7 @@ messages = Table(
     Column("content_blocks", JSON, nullable=False),
     Column("duration", Integer),
     Column("timestamp", UtcDateTime, nullable=False),
+    Index(None, "user_id", "timestamp"),
     Index(None, "user_id", "session_id", "timestamp"),
     Index(None, "flow_id", "timestamp"),
 )
@@ -158,6 +160,8 @@ variables = Table(
     Column("type", String(32), nullable=False),
     Column("value", Text, nullable=False),
     Column("default_fields", JSON),
+    #: Whether the value is the environment's, so that it follows the environment at the next start.
+    Column("from_environment", Boolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("user_id", "name"),
@@ -200,11 +204,24 @@ files = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     _owner(),
+    #: The flow that a file was sent to; None for a file of the user's own.
+    Column("flow_id", Uuid, ForeignKey("flow.id", ondelete="CASCADE"), index=True),
     Column("name", String(1024), nullable=False),
+    #: How flows and clients name the file; where its bytes are, only `blob` says.
     Column("path", String(1024), nullable=False),
-    Column("size", Integer, nullable=False),
+    Column("blob", Uuid, nullable=False),
+    Column("size", BigInteger, nullable=False),
     Column("provider", String(32)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
-    UniqueConstraint("user_id", "name"),
+    UniqueConstraint("user_id", "path"),
+)
+
+#: One row, where somebody registered this server.
+registrations = Table(
+    "registration",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("email", String(320), nullable=False),
+    Column("registered_at", UtcDateTime, nullable=False),
 )

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from headrace.store.tables import users
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import RowMapping
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -28,7 +30,13 @@ async def by_id(connection: AsyncConnection, user_id: UUID) -> RowMapping | None
 
 
 async def add(
-    connection: AsyncConnection, username: str, password_hash: str, *, is_superuser: bool, is_active: bool
+    connection: AsyncConnection,
+    username: str,
+    password_hash: str,
+    *,
+    is_superuser: bool,
+    is_active: bool,
+    optins: dict[str, Any] | None = None,
 ) -> UUID:
     """Add a user and return the id."""
     now = datetime.now(UTC)
@@ -38,7 +46,7 @@ async def add(
         "password": password_hash,
         "is_active": is_active,
         "is_superuser": is_superuser,
-        "optins": DEFAULT_OPTINS,
+        "optins": DEFAULT_OPTINS if optins is None else optins,
         "create_at": now,
         "updated_at": now,
     }
@@ -49,3 +57,16 @@ async def add(
 async def change(connection: AsyncConnection, user_id: UUID, **values: Any) -> None:
     """Set columns of a user."""
     await connection.execute(update(users).where(users.c.id == user_id).values(**values))
+
+
+async def page(connection: AsyncConnection, *, skip: int, limit: int) -> tuple[int, Sequence[RowMapping]]:
+    """Return how many users there are, and some of them, oldest first."""
+    total = int((await connection.execute(select(func.count()).select_from(users))).scalar_one())
+    query = select(users).order_by(users.c.create_at, users.c.id).offset(skip).limit(limit)
+    return total, (await connection.execute(query)).mappings().all()
+
+
+async def remove(connection: AsyncConnection, user_id: UUID) -> bool:
+    """Delete a user with all that is theirs; return whether there was one."""
+    found = await connection.execute(delete(users).where(users.c.id == user_id).returning(users.c.id))
+    return found.scalar_one_or_none() is not None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from sqlalchemy import insert
 
 from headrace.errors import HeadraceError
+from headrace.store.engine import DatabaseUnavailableError, connecting
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
@@ -108,8 +109,9 @@ class Writer:
         try:
             results = await self._transact(batch)
         except Exception as error:
-            if len(batch) == 1:
-                _fail(batch[0], error)
+            if len(batch) == 1 or isinstance(error, DatabaseUnavailableError):
+                for write in batch:
+                    _fail(write, error)
                 return
             for write in batch:
                 await self._commit([write])
@@ -120,7 +122,7 @@ class Writer:
 
     async def _transact(self, batch: list[_Write[Any]]) -> list[Any]:
         results: list[Any] = []
-        async with self._engine.begin() as connection:
+        async with connecting(self._engine, writing=True) as connection:
             for table, group in groupby(batch, key=lambda w: w.table):
                 writes = list(group)
                 if table is None:

@@ -16,7 +16,7 @@ from headrace.component import (
     TabInput,
 )
 from headrace.component.context import HistoryQuery
-from headrace.components.models_and_agents.prompt import fill
+from headrace.component.template import fill
 from headrace.schema.message import SENDER_AI, SENDER_NAME_AI, SENDER_NAME_USER, SENDER_USER, Message
 
 if TYPE_CHECKING:

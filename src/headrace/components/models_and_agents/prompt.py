@@ -1,8 +1,7 @@
 """Prompt Template: a text with gaps."""
 
-import string
-
-from headrace.component import Component, ComponentError, MessageTextInput, Output, PromptInput
+from headrace.component import Component, MessageTextInput, Output, PromptInput
+from headrace.component.template import fill
 from headrace.schema import Data, Message
 
 
@@ -31,40 +30,12 @@ class PromptComponent(Component):
         """Return the filled template; a gap without a value becomes empty.
 
         Raises:
-            ComponentError: the template's braces don't pair up.
+            TemplateError: the template's braces don't pair up.
 
         """
         text = fill(self.template, {n: _text_of(v) for n, v in self.values.items() if n != "template"})
         self.status = text
         return Message(text=text, flow_id=self.context.flow_id)
-
-
-def fill(template: str, values: dict[str, str]) -> str:
-    """Return `template` with each `{name}` replaced, by plain text and in one pass.
-
-    Names are only names: an attribute or an index in a gap is refused, so no object is reached into.
-
-    Raises:
-        ComponentError: a brace stands alone, or a gap holds more than a name.
-
-    """
-    try:
-        parts = list(string.Formatter().parse(template))
-    except ValueError as error:
-        raise ComponentError(
-            f"The template cannot be read: {error}. Write {{{{ and }}}} for braces that stay."
-        ) from error
-    filled: list[str] = []
-    for literal, gap, spec, conversion in parts:
-        filled.append(literal)
-        if gap is None:
-            continue
-        if spec or conversion or not gap.isidentifier():
-            raise ComponentError(
-                f"{{{gap}}} is no name. A gap holds a name alone; write {{{{ and }}}} for braces that stay."
-            )
-        filled.append(values.get(gap, ""))
-    return "".join(filled)
 
 
 def _text_of(value: object) -> str:
