@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -18,35 +14,11 @@ from sqlalchemy import select
 
 from headrace.store.store import Store
 from headrace.store.tables import messages
-from tests.conftest import PASSWORD, settings_for
+from tests.conftest import settings_for
 from tests.flow_builder import echo_flow
+from tests.process import free_port, log_in, start
 
 ENOUGH = 100
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _start(port: int, folder: Path, database_url: str | None) -> subprocess.Popen[bytes]:
-    environment = {
-        **os.environ,
-        "LANGFLOW_CONFIG_DIR": str(folder),
-        "LANGFLOW_AUTO_LOGIN": "false",
-        "LANGFLOW_SUPERUSER": "admin",
-        "LANGFLOW_SUPERUSER_PASSWORD": PASSWORD,
-        **({"LANGFLOW_DATABASE_URL": database_url} if database_url else {}),
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from headrace.cli import main; main()", "run", "--port", str(port)],
-        env=environment,
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert b"listens on" in process.stdout.readline()
-    return process
 
 
 async def _stored(folder: Path, database_url: str | None, session: str) -> set[str]:
@@ -61,8 +33,8 @@ async def _stored(folder: Path, database_url: str | None, session: str) -> set[s
 
 
 def test_a_server_killed_under_load_keeps_every_acknowledged_message(database_url: str | None, tmp_path: Path) -> None:
-    port, session = _free_port(), f"kill-{uuid.uuid4()}"
-    process = _start(port, tmp_path, database_url)
+    port, session = free_port(), f"kill-{uuid.uuid4()}"
+    process = start(port, tmp_path, database_url)
     base = f"http://127.0.0.1:{port}"
     acknowledged: list[str] = []
 
@@ -80,10 +52,7 @@ def test_a_server_killed_under_load_keeps_every_acknowledged_message(database_ur
                     acknowledged.append(said)
 
     try:
-        token = httpx2.post(f"{base}/api/v1/login", data={"username": "admin", "password": PASSWORD}).json()[
-            "access_token"
-        ]
-        headers = {"authorization": f"Bearer {token}"}
+        headers = log_in(base)
         flow_id = httpx2.post(
             f"{base}/api/v1/flows/", json={"name": session, "data": echo_flow()}, headers=headers
         ).json()["id"]
@@ -100,7 +69,7 @@ def test_a_server_killed_under_load_keeps_every_acknowledged_message(database_ur
         caller.join()
     assert len(acknowledged) >= ENOUGH
     assert set(acknowledged) <= asyncio.run(_stored(tmp_path, database_url, session))
-    restarted = _start(port, tmp_path, database_url)
+    restarted = start(port, tmp_path, database_url)
     try:
         assert httpx2.get(f"{base}/health_check").json()["db"] == "ok"
     finally:

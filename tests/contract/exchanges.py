@@ -1,0 +1,1067 @@
+"""The API as recorded, exchange by exchange, each on top of those before it."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.contract.shapes import (
+    API_KEY,
+    BUILD,
+    FILE,
+    FLOW,
+    FLOW_HEADER,
+    LISTED_FILE,
+    LISTED_MESSAGE,
+    MESSAGE,
+    PROJECT,
+    TIME,
+    USER,
+    UUID,
+    Like,
+    Maybe,
+    prompt_field,
+)
+from tests.flow_builder import echo_flow
+
+NOBODY = "00000000-0000-0000-0000-000000000001"
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request and the answer to it.
+
+    `{names}` in path, query and body are filled with what earlier answers gave, which `keep` picks out of the body.
+    `who` is `admin` with an API key, a user's name with a bearer token, or nobody.
+    """
+
+    name: str
+    method: str
+    path: str
+    status: int
+    body: Any = None
+    send: dict[str, Any] = field(default_factory=dict)
+    who: str | None = "admin"
+    keep: dict[str, str] = field(default_factory=dict)
+    type: str | None = "application/json"
+    cookies: set[str] = field(default_factory=set)
+
+
+def a_flow(name: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "description": "echo", "data": echo_flow(), **more}
+
+
+def a_file(name: str, content: bytes, kind: str = "text/plain") -> dict[str, Any]:
+    return {"files": {"file": (name, content, kind)}}
+
+
+def a_project_zip() -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("zipped.json", json.dumps(a_flow("zipped")))
+    return held.getvalue()
+
+
+def detail(text: object) -> dict[str, object]:
+    return {"detail": text}
+
+
+def missing(*at: str, value: Any) -> dict[str, Any]:
+    return {"detail": [{"type": "missing", "loc": list(at), "msg": "Field required", "input": value}]}
+
+
+LOGIN = [
+    Exchange("health", "GET", "/health", 200, {"status": "ok"}, who=None),
+    Exchange("health_check", "GET", "/health_check", 200, {"status": "ok", "chat": "ok", "db": "ok"}, who=None),
+    Exchange(
+        "version",
+        "GET",
+        "/api/v1/version",
+        200,
+        {"version": str, "main_version": str, "package": "Langflow"},
+        who=None,
+    ),
+    Exchange(
+        "auto_login off",
+        "GET",
+        "/api/v1/auto_login",
+        400,
+        detail({"message": "Auto login is disabled. Please enable it in the settings", "auto_login": False}),
+        who=None,
+    ),
+    Exchange(
+        "bad login",
+        "POST",
+        "/api/v1/login",
+        401,
+        detail("Incorrect username or password"),
+        {"data": {"username": "admin", "password": "nope"}},
+        who=None,
+    ),
+    Exchange(
+        "login",
+        "POST",
+        "/api/v1/login",
+        200,
+        {"access_token": str, "refresh_token": str, "token_type": "bearer"},
+        {"data": {"username": "admin", "password": "correct horse"}},
+        who=None,
+        cookies={"access_token_lf", "refresh_token_lf", "apikey_tkn_lflw"},
+    ),
+    Exchange(
+        "validate code anonymous",
+        "POST",
+        "/api/v1/validate/code",
+        403,
+        detail("An API key must be passed as query or header"),
+        {"json": {"code": "x=1"}},
+        who=None,
+    ),
+    Exchange(
+        "whoami",
+        "GET",
+        "/api/v1/users/whoami",
+        200,
+        {**USER, "username": "admin", "is_superuser": True},
+        keep={"me": "id"},
+    ),
+    Exchange(
+        "config",
+        "GET",
+        "/api/v1/config",
+        200,
+        {"feature_flags": {"mvp_components": False}, "max_file_size_upload": int, "event_delivery": "streaming"},
+    ),
+]
+
+KEYS = [
+    Exchange(
+        "api_key create",
+        "POST",
+        "/api/v1/api_key/",
+        200,
+        {**API_KEY, "name": "contract"},
+        {"json": {"name": "contract"}},
+        keep={"key": "id"},
+    ),
+    Exchange(
+        "api_key list",
+        "GET",
+        "/api/v1/api_key/",
+        200,
+        {
+            "total_count": int,
+            "user_id": UUID,
+            "api_keys": [{**API_KEY, "created_at": TIME, "api_key": Like(r"sk-.{5}\*{38}")}],
+        },
+    ),
+    Exchange("api_key delete", "DELETE", "/api/v1/api_key/{key}", 200, detail("API Key deleted")),
+    Exchange("api_key without a name", "POST", "/api/v1/api_key/", 200, {**API_KEY, "name": None}, {"json": {}}),
+    Exchange(
+        "api_key store",
+        "POST",
+        "/api/v1/api_key/store",
+        200,
+        detail("API Key saved"),
+        {"json": {"api_key": "sk-store"}},
+        cookies={"apikey_tkn_lflw"},
+    ),
+    Exchange("the store's key is not shown", "GET", "/api/v1/users/whoami", 200, USER),
+]
+
+USERS = [
+    Exchange(
+        "user create",
+        "POST",
+        "/api/v1/users/",
+        201,
+        {**USER, "username": "{ada}", "is_active": False, "is_superuser": False, "last_login_at": None},
+        {"json": {"username": "{ada}", "password": "lovelace1"}},
+        keep={"ada_id": "id"},
+    ),
+    Exchange(
+        "user create duplicate",
+        "POST",
+        "/api/v1/users/",
+        400,
+        detail("This username is unavailable."),
+        {"json": {"username": "{ada}", "password": "lovelace1"}},
+    ),
+    Exchange(
+        "an inactive user waits",
+        "POST",
+        "/api/v1/login",
+        401,
+        detail("Waiting for approval"),
+        {"data": {"username": "{ada}", "password": "lovelace1"}},
+        who=None,
+    ),
+    Exchange(
+        "user patch", "PATCH", "/api/v1/users/{ada_id}", 200, {**USER, "is_active": True}, {"json": {"is_active": True}}
+    ),
+    Exchange(
+        "user patch missing",
+        "PATCH",
+        f"/api/v1/users/{NOBODY}",
+        404,
+        detail("User not found"),
+        {"json": {"is_active": True}},
+    ),
+    Exchange("user delete self", "DELETE", "/api/v1/users/{me}", 400, detail("You can't delete your own user account")),
+    Exchange("users list", "GET", "/api/v1/users/", 200, {"total_count": int, "users": [USER]}),
+    Exchange(
+        "login ada",
+        "POST",
+        "/api/v1/login",
+        200,
+        {"access_token": str},
+        {"data": {"username": "{ada}", "password": "lovelace1"}},
+        who=None,
+        keep={"token:ada": "access_token"},
+    ),
+    Exchange(
+        "ada lists users", "GET", "/api/v1/users/", 403, detail("The user doesn't have enough privileges"), who="ada"
+    ),
+    Exchange(
+        "ada makes a user",
+        "POST",
+        "/api/v1/users/",
+        403,
+        detail("The user doesn't have enough privileges"),
+        {"json": {"username": "eve", "password": "x"}},
+        who="ada",
+    ),
+    Exchange(
+        "ada resets her password",
+        "PATCH",
+        "/api/v1/users/{ada_id}/reset-password",
+        200,
+        {**USER, "last_login_at": TIME},
+        {"json": {"password": "lovelace2"}},
+        who="ada",
+    ),
+    Exchange(
+        "ada resets to the same",
+        "PATCH",
+        "/api/v1/users/{ada_id}/reset-password",
+        400,
+        detail("You can't use your current password"),
+        {"json": {"password": "lovelace2"}},
+        who="ada",
+    ),
+    Exchange(
+        "ada resets another's",
+        "PATCH",
+        "/api/v1/users/{me}/reset-password",
+        400,
+        detail("You can't change another user's password"),
+        {"json": {"password": "x12345678"}},
+        who="ada",
+    ),
+    Exchange(
+        "ada makes herself a superuser",
+        "PATCH",
+        "/api/v1/users/{ada_id}",
+        403,
+        detail("Permission denied"),
+        {"json": {"is_superuser": True}},
+        who="ada",
+    ),
+    Exchange(
+        "ada changes another",
+        "PATCH",
+        "/api/v1/users/{me}",
+        403,
+        detail("Permission denied"),
+        {"json": {"profile_image": "x"}},
+        who="ada",
+    ),
+    Exchange(
+        "ada changes her password the wrong way",
+        "PATCH",
+        "/api/v1/users/{ada_id}",
+        400,
+        detail("You can't change your password here"),
+        {"json": {"password": "x12345678"}},
+        who="ada",
+    ),
+    Exchange(
+        "ada chooses a picture",
+        "PATCH",
+        "/api/v1/users/{ada_id}",
+        200,
+        {**USER, "profile_image": "Space/046-rocket.svg"},
+        {"json": {"profile_image": "Space/046-rocket.svg"}},
+        who="ada",
+    ),
+    Exchange("ada has a project", "GET", "/api/v1/projects/", 200, [{**PROJECT, "name": "Starter Project"}], who="ada"),
+]
+
+PROJECTS = [
+    Exchange(
+        "project create",
+        "POST",
+        "/api/v1/projects/",
+        201,
+        {**PROJECT, "name": "{project_name}", "auth_settings": {"auth_type": "apikey"}},
+        {"json": {"name": "{project_name}", "description": "d", "components_list": [], "flows_list": []}},
+        keep={"project": "id"},
+    ),
+    Exchange(
+        "project create same name",
+        "POST",
+        "/api/v1/projects/",
+        201,
+        {**PROJECT, "name": "{project_name} (1)"},
+        {"json": {"name": "{project_name}", "description": "d"}},
+    ),
+    Exchange("projects list", "GET", "/api/v1/projects/", 200, [PROJECT]),
+    Exchange("folders list", "GET", "/api/v1/folders/", 200, [PROJECT]),
+    Exchange("folder read", "GET", "/api/v1/folders/{project}", 200, {**PROJECT, "flows": []}),
+    Exchange("project read", "GET", "/api/v1/projects/{project}", 200, {**PROJECT, "flows": []}),
+    Exchange("project read missing", "GET", f"/api/v1/projects/{NOBODY}", 404, detail("Project not found")),
+    Exchange(
+        "project read bad id",
+        "GET",
+        "/api/v1/projects/not-a-uuid",
+        422,
+        {"detail": [{"type": "uuid_parsing", "loc": ["path", "project_id"], "msg": str, "input": "not-a-uuid"}]},
+    ),
+    Exchange(
+        "project patch",
+        "PATCH",
+        "/api/v1/projects/{project}",
+        200,
+        {**PROJECT, "name": "{project_name} 2", "description": "e"},
+        {"json": {"name": "{project_name} 2", "description": "e"}},
+    ),
+]
+
+FLOWS = [
+    Exchange(
+        "flow create",
+        "POST",
+        "/api/v1/flows/",
+        201,
+        {**FLOW, "name": "{flow_name}", "endpoint_name": "{endpoint}"},
+        {"json": a_flow("{flow_name}", endpoint_name="{endpoint}", folder_id="{project}")},
+        keep={"flow": "id"},
+    ),
+    Exchange(
+        "flow create same name",
+        "POST",
+        "/api/v1/flows/",
+        201,
+        {**FLOW, "name": "{flow_name} (1)", "endpoint_name": None},
+        {"json": a_flow("{flow_name}")},
+        keep={"other_flow": "id"},
+    ),
+    Exchange(
+        "flow create same endpoint",
+        "POST",
+        "/api/v1/flows/",
+        201,
+        {**FLOW, "endpoint_name": "{endpoint}-1"},
+        {"json": a_flow("{flow_name} other", endpoint_name="{endpoint}")},
+    ),
+    Exchange(
+        "flow create bad endpoint",
+        "POST",
+        "/api/v1/flows/",
+        422,
+        detail("Endpoint name must contain only letters, numbers, hyphens, and underscores"),
+        {"json": a_flow("other", endpoint_name="has space")},
+    ),
+    Exchange(
+        "flow create no name",
+        "POST",
+        "/api/v1/flows/",
+        422,
+        missing("body", "name", value={"data": {}}),
+        {"json": {"data": {}}},
+    ),
+    Exchange(
+        "flow create bad data",
+        "POST",
+        "/api/v1/flows/",
+        422,
+        {
+            "detail": [
+                {
+                    "type": "value_error",
+                    "loc": ["body", "data"],
+                    "msg": "Value error, Flow must have edges",
+                    "input": {"nodes": 1},
+                }
+            ]
+        },
+        {"json": {"name": "bad", "data": {"nodes": 1}}},
+    ),
+    Exchange(
+        "flow create bad icon colour",
+        "POST",
+        "/api/v1/flows/",
+        422,
+        {
+            "detail": [
+                {
+                    "type": "value_error",
+                    "loc": ["body", "icon_bg_color"],
+                    "msg": "Value error, Icon background color must start with #",
+                    "input": "red",
+                }
+            ]
+        },
+        {"json": {"name": "bad colour", "icon_bg_color": "red", "data": {"nodes": [], "edges": []}}},
+    ),
+    Exchange(
+        "flows list",
+        "GET",
+        "/api/v1/flows/",
+        200,
+        [FLOW_HEADER],
+        {"params": {"get_all": "true", "header_flows": "true", "remove_example_flows": "true"}},
+    ),
+    Exchange("flow read", "GET", "/api/v1/flows/{flow}", 200, FLOW),
+    Exchange("flow read missing", "GET", f"/api/v1/flows/{NOBODY}", 404, detail("Flow not found")),
+    Exchange(
+        "flow read bad id",
+        "GET",
+        "/api/v1/flows/zzz",
+        422,
+        {"detail": [{"type": "uuid_parsing", "loc": ["path", "flow_id"], "msg": str, "input": "zzz"}]},
+    ),
+    Exchange(
+        "flow patch",
+        "PATCH",
+        "/api/v1/flows/{flow}",
+        200,
+        {**FLOW, "name": "{flow_name} renamed", "tags": ["a"], "endpoint_name": "{endpoint}"},
+        {"json": {"name": "{flow_name} renamed", "tags": ["a"], "locked": False, "endpoint_name": "{endpoint}"}},
+    ),
+    Exchange(
+        "flow patch keeps the rest",
+        "PATCH",
+        "/api/v1/flows/{flow}",
+        200,
+        {**FLOW, "description": "patched", "tags": ["a"], "endpoint_name": "{endpoint}"},
+        {"json": {"description": "patched"}},
+    ),
+    Exchange(
+        "a private flow is not public",
+        "GET",
+        "/api/v1/flows/public_flow/{flow}",
+        403,
+        detail("Flow is not public"),
+        who=None,
+    ),
+    Exchange(
+        "flow patch public",
+        "PATCH",
+        "/api/v1/flows/{flow}",
+        200,
+        {**FLOW, "access_type": "PUBLIC"},
+        {"json": {"access_type": "PUBLIC"}},
+    ),
+    Exchange(
+        "public flow", "GET", "/api/v1/flows/public_flow/{flow}", 200, {**FLOW, "access_type": "PUBLIC"}, who=None
+    ),
+    Exchange(
+        "flows batch",
+        "POST",
+        "/api/v1/flows/batch/",
+        201,
+        [{**FLOW, "name": "{flow_name} b1"}, {**FLOW, "name": "{flow_name} b2"}],
+        {"json": {"flows": [a_flow("{flow_name} b1"), a_flow("{flow_name} b2")]}},
+        keep={"b1": "0.id", "b2": "1.id"},
+    ),
+    Exchange(
+        "flows upload",
+        "POST",
+        "/api/v1/flows/upload/",
+        201,
+        [{**FLOW, "name": "up1", "folder_id": "{project}"}],
+        {"params": {"folder_id": "{project}"}, **a_file("f.json", json.dumps({"flows": [a_flow("up1")]}).encode())},
+    ),
+    Exchange(
+        "flows upload junk",
+        "POST",
+        "/api/v1/flows/upload/",
+        400,
+        detail(Like("The file is not JSON.*")),
+        a_file("f.json", b"not json"),
+    ),
+    Exchange(
+        "flows download",
+        "POST",
+        "/api/v1/flows/download/",
+        200,
+        {"zip": ["{flow_name} b1.json", "{flow_name} b2.json"]},
+        {"json": ["{b1}", "{b2}"]},
+        type="application/x-zip-compressed",
+    ),
+    Exchange("flow download", "POST", "/api/v1/flows/download/", 200, FLOW, {"json": ["{b1}"]}),
+    Exchange("flows delete many", "DELETE", "/api/v1/flows/", 200, {"deleted": 2}, {"json": ["{b1}", "{b2}"]}),
+    Exchange(
+        "project download",
+        "GET",
+        "/api/v1/projects/download/{project}",
+        200,
+        {"zip": ["{flow_name} renamed.json", "up1.json"]},
+        type="application/x-zip-compressed",
+    ),
+    Exchange(
+        "folder download",
+        "GET",
+        "/api/v1/folders/download/{project}",
+        200,
+        {"zip": ["{flow_name} renamed.json", "up1.json"]},
+        type="application/x-zip-compressed",
+    ),
+    Exchange(
+        "project upload",
+        "POST",
+        "/api/v1/projects/upload/",
+        201,
+        [{**FLOW, "name": Like(r"zipped( \(\d+\))?")}],
+        a_file("p.zip", a_project_zip(), "application/zip"),
+    ),
+    Exchange(
+        "starter flows",
+        "GET",
+        "/api/v1/flows/basic_examples/",
+        200,
+        [{**FLOW, "user_id": None, "folder_id": None, "data": dict}],
+        who=None,
+    ),
+    Exchange(
+        "starter projects",
+        "GET",
+        "/api/v1/starter-projects/",
+        200,
+        [
+            {
+                "name": str,
+                "description": str,
+                "data": {"nodes": list, "edges": list},
+                "is_component": False,
+                "endpoint_name": None,
+            }
+        ],
+    ),
+]
+
+RUNS = [
+    Exchange(
+        "run",
+        "POST",
+        "/api/v1/run/{flow}",
+        200,
+        {"session_id": "{session}", "outputs": list},
+        {"json": {"input_value": "in a session", "session_id": "{session}"}},
+    ),
+    Exchange(
+        "run anonymous",
+        "POST",
+        f"/api/v1/run/{NOBODY}",
+        403,
+        detail("An API key must be passed as query or header"),
+        {"json": {"input_value": "x"}},
+        who=None,
+    ),
+    Exchange(
+        "run bad input type", "POST", "/api/v1/run/{flow}", 422, {"detail": list}, {"json": {"input_type": "smell"}}
+    ),
+    Exchange(
+        "run advanced",
+        "POST",
+        "/api/v1/run/advanced/{flow}",
+        200,
+        {
+            "session_id": "{session}-new",
+            "outputs": [
+                {"inputs": {"input_value": "a"}, "outputs": list},
+                {"inputs": {"input_value": "b"}, "outputs": list},
+            ],
+        },
+        {
+            "json": {
+                "inputs": [{"input_value": "a"}, {"input_value": "b", "type": "chat", "components": ["ChatInput-a"]}],
+                "outputs": ["ChatOutput-b"],
+                "session_id": "{session}-new",
+            }
+        },
+    ),
+    Exchange(
+        "run session",
+        "POST",
+        "/api/v1/run/session/{flow}",
+        404,
+        detail("This endpoint is not available"),
+        {"json": {"input_value": "a"}},
+    ),
+    Exchange(
+        "predict",
+        "POST",
+        "/api/v1/predict/{flow}",
+        400,
+        detail("The /process endpoint is deprecated and will be removed in a future version. Please use /run instead."),
+        {"json": {"inputs": {}}},
+    ),
+    Exchange(
+        "process",
+        "POST",
+        "/api/v1/process/{flow}",
+        400,
+        detail("The /process endpoint is deprecated and will be removed in a future version. Please use /run instead."),
+        {"json": {"inputs": {}}},
+    ),
+    Exchange(
+        "task",
+        "GET",
+        "/api/v1/task/abc",
+        400,
+        detail("The /task endpoint is deprecated and will be removed in a future version. Please use /run instead."),
+    ),
+    Exchange(
+        "vertices of nothing",
+        "POST",
+        "/api/v1/build/{flow}/vertices",
+        422,
+        {"detail": [{"type": "missing", "loc": ["body", "nodes"]}, {"type": "missing", "loc": ["body", "edges"]}]},
+        {"json": {}},
+    ),
+    Exchange(
+        "vertices",
+        "POST",
+        "/api/v1/build/{flow}/vertices",
+        200,
+        {"ids": ["ChatInput-a"], "run_id": UUID, "vertices_to_run": ["ChatInput-a", "ChatOutput-b"]},
+    ),
+]
+
+MONITOR = [
+    Exchange("messages", "GET", "/api/v1/monitor/messages", 200, [LISTED_MESSAGE], {"params": {"flow_id": "{flow}"}}),
+    Exchange(
+        "messages of session",
+        "GET",
+        "/api/v1/monitor/messages",
+        200,
+        [
+            {**LISTED_MESSAGE, "session_id": "{session}", "sender": "User"},
+            {**LISTED_MESSAGE, "session_id": "{session}", "sender": "Machine"},
+        ],
+        {"params": {"session_id": "{session}", "order_by": "timestamp"}},
+        keep={"message": "0.id"},
+    ),
+    Exchange(
+        "sessions",
+        "GET",
+        "/api/v1/monitor/messages/sessions",
+        200,
+        ["{session}", "{session}-new"],
+        {"params": {"flow_id": "{flow}"}},
+    ),
+    Exchange(
+        "message update",
+        "PUT",
+        "/api/v1/monitor/messages/{message}",
+        200,
+        {**MESSAGE, "text": "edited", "edit": True, "files": [], "error": False},
+        {"json": {"text": "edited", "edit": True}},
+    ),
+    Exchange("message delete", "DELETE", "/api/v1/monitor/messages", 204, send={"json": ["{message}"]}),
+    Exchange(
+        "message update missing",
+        "PUT",
+        f"/api/v1/monitor/messages/{NOBODY}",
+        404,
+        detail("Message not found"),
+        {"json": {"text": "x"}},
+    ),
+    Exchange(
+        "session rename",
+        "PATCH",
+        "/api/v1/monitor/messages/session/{session}",
+        200,
+        [{**LISTED_MESSAGE, "session_id": "{session}/2"}],
+        {"params": {"new_session_id": "{session}/2"}},
+    ),
+    Exchange(
+        "session rename missing",
+        "PATCH",
+        "/api/v1/monitor/messages/session/none",
+        404,
+        detail("No messages found with the given session ID"),
+        {"params": {"new_session_id": "s-3"}},
+    ),
+    Exchange("session delete", "DELETE", "/api/v1/monitor/messages/session/{session}/2", 204),
+    Exchange(
+        "the session is gone", "GET", "/api/v1/monitor/messages", 200, [], {"params": {"session_id": "{session}/2"}}
+    ),
+    Exchange(
+        "builds",
+        "GET",
+        "/api/v1/monitor/builds",
+        200,
+        {"vertex_builds": {"ChatInput-a": [BUILD]}},
+        {"params": {"flow_id": "{flow}"}},
+    ),
+    Exchange(
+        "transactions",
+        "GET",
+        "/api/v1/monitor/transactions",
+        200,
+        {
+            "items": [
+                {
+                    "id": UUID,
+                    "flow_id": UUID,
+                    "vertex_id": "ChatInput-a",
+                    "target_id": "ChatOutput-b",
+                    "timestamp": TIME,
+                    "status": "success",
+                    "error": None,
+                    "inputs": dict,
+                    "outputs": dict,
+                }
+            ],
+            "total": 1,
+            "page": 1,
+            "size": 3,
+            "pages": 1,
+        },
+        {"params": {"flow_id": "{flow}", "page": 1, "size": 3}},
+    ),
+    Exchange(
+        "no transactions",
+        "GET",
+        "/api/v1/monitor/transactions",
+        200,
+        {"items": [], "total": 0, "page": 1, "size": 3, "pages": 0},
+        {"params": {"flow_id": "{other_flow}", "page": 1, "size": 3}},
+    ),
+    Exchange("builds delete", "DELETE", "/api/v1/monitor/builds", 204, send={"params": {"flow_id": "{flow}"}}),
+    Exchange(
+        "no builds", "GET", "/api/v1/monitor/builds", 200, {"vertex_builds": {}}, {"params": {"flow_id": "{flow}"}}
+    ),
+]
+
+_STAMPED = r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_"
+
+FILES = [
+    Exchange(
+        "file v1 upload",
+        "POST",
+        "/api/v1/files/upload/{flow}",
+        201,
+        {"flowId": "{flow}", "file_path": Like(r"[0-9a-f-]{36}/" + _STAMPED + r"a\.txt")},
+        a_file("a.txt", b"hello file"),
+        keep={"path": "file_path"},
+    ),
+    Exchange(
+        "file v1 list",
+        "GET",
+        "/api/v1/files/list/{flow}",
+        200,
+        {"files": [Like(_STAMPED + r"a\.txt")]},
+        keep={"file_name": "files.0"},
+    ),
+    Exchange(
+        "file v1 download",
+        "GET",
+        "/api/v1/files/download/{flow}/{file_name}",
+        200,
+        {"bytes": "hello file"},
+        type="application/octet-stream",
+    ),
+    Exchange(
+        "file v1 image refused",
+        "GET",
+        "/api/v1/files/images/{flow}/{file_name}",
+        415,
+        detail("Content type text/plain is not an image"),
+    ),
+    Exchange(
+        "file v1 traversal", "GET", "/api/v1/files/download/{flow}/..%2F..%2Fetc%2Fpasswd", 404, detail("Not Found")
+    ),
+    Exchange(
+        "file v1 missing",
+        "GET",
+        "/api/v1/files/download/{flow}/none.txt",
+        404,
+        detail("File none.txt not found in flow {flow}"),
+    ),
+    Exchange(
+        "file v1 delete",
+        "DELETE",
+        "/api/v1/files/delete/{flow}/{file_name}",
+        200,
+        {"message": "File {file_name} deleted successfully"},
+    ),
+    Exchange(
+        "profile pictures",
+        "GET",
+        "/api/v1/files/profile_pictures/list",
+        200,
+        {"files": [Like(r"(People|Space)/.+\.svg")]},
+        who=None,
+    ),
+    Exchange(
+        "profile picture",
+        "GET",
+        "/api/v1/files/profile_pictures/Space/046-rocket.svg",
+        200,
+        {"bytes": Like(r"(?s)<svg.*")},
+        who=None,
+        type="image/svg+xml",
+    ),
+    Exchange(
+        "no profile picture",
+        "GET",
+        "/api/v1/files/profile_pictures/Space/none.svg",
+        404,
+        detail("There is no such picture"),
+        who=None,
+    ),
+    Exchange(
+        "upload deprecated",
+        "POST",
+        "/api/v1/upload/{flow}",
+        201,
+        {"flowId": "{flow}", "file_path": str},
+        a_file("b.txt", b"old"),
+    ),
+    Exchange(
+        "file v2 upload",
+        "POST",
+        "/api/v2/files",
+        201,
+        {**FILE, "name": "doc", "path": "{me}/doc.txt", "size": 8},
+        a_file("doc.txt", b"hello v2"),
+        keep={"file": "id"},
+    ),
+    Exchange(
+        "file v2 upload same name",
+        "POST",
+        "/api/v2/files/",
+        201,
+        {**FILE, "name": "doc (1)", "path": "{me}/doc (1).txt", "size": 14},
+        a_file("doc.txt", b"hello v2 again"),
+        keep={"file2": "id"},
+    ),
+    Exchange(
+        "file v2 append",
+        "POST",
+        "/api/v2/files",
+        201,
+        {**FILE, "name": "doc", "size": 10},
+        {"params": {"append": "true"}, **a_file("doc.txt", b"!!")},
+    ),
+    Exchange("file v2 upload nothing", "POST", "/api/v2/files", 422, missing("body", "file", value=None)),
+    Exchange(
+        "file v2 list",
+        "GET",
+        "/api/v2/files",
+        200,
+        [{**LISTED_FILE, "name": "doc"}, {**LISTED_FILE, "name": "doc (1)"}],
+    ),
+    Exchange(
+        "file v2 download", "GET", "/api/v2/files/{file}", 200, {"bytes": "hello v2!!"}, type="application/octet-stream"
+    ),
+    Exchange(
+        "file v2 content", "GET", "/api/v2/files/{file}", 200, "hello v2!!", {"params": {"return_content": "true"}}
+    ),
+    Exchange(
+        "file v2 rename",
+        "PUT",
+        "/api/v2/files/{file}",
+        200,
+        {**FILE, "name": "renamed", "path": "{me}/doc.txt"},
+        {"params": {"name": "renamed"}},
+    ),
+    Exchange(
+        "file v2 rename to a taken name",
+        "PUT",
+        "/api/v2/files/{file}",
+        409,
+        detail("You have another file with the name doc (1)."),
+        {"params": {"name": "doc (1)"}},
+    ),
+    Exchange("file v2 missing", "GET", f"/api/v2/files/{NOBODY}", 404, detail("File not found")),
+    Exchange(
+        "file v2 batch",
+        "POST",
+        "/api/v2/files/batch/",
+        200,
+        {"zip": ["renamed.txt", "doc (1).txt"]},
+        {"json": ["{file}", "{file2}"]},
+        type="application/x-zip-compressed",
+    ),
+    Exchange(
+        "file v2 batch delete",
+        "DELETE",
+        "/api/v2/files/batch/",
+        200,
+        {"message": "1 files deleted successfully"},
+        {"json": ["{file2}"]},
+    ),
+    Exchange("file v2 delete", "DELETE", "/api/v2/files/{file}", 200, detail("File renamed deleted successfully")),
+    Exchange("file v2 one more", "POST", "/api/v2/files", 201, FILE, a_file("doc.txt", b"x")),
+    Exchange("file v2 delete all", "DELETE", "/api/v2/files", 200, {"message": "All 1 files deleted successfully"}),
+]
+
+VARIABLES = [
+    Exchange(
+        "variable create",
+        "POST",
+        "/api/v1/variables/",
+        201,
+        {"id": UUID, "name": "{variable}", "type": "Credential", "value": None, "default_fields": ["api_key"]},
+        {"json": {"name": "{variable}", "value": "secret", "type": "Credential", "default_fields": ["api_key"]}},
+        keep={"variable_id": "id"},
+    ),
+    Exchange(
+        "variable create duplicate",
+        "POST",
+        "/api/v1/variables/",
+        400,
+        detail("Variable name already exists"),
+        {"json": {"name": "{variable}", "value": "x", "type": "Credential", "default_fields": []}},
+    ),
+    Exchange(
+        "variable create empty",
+        "POST",
+        "/api/v1/variables/",
+        400,
+        detail("Variable name and value cannot be empty"),
+        {"json": {"name": "", "value": "", "type": "Generic", "default_fields": []}},
+    ),
+    Exchange(
+        "variable create generic",
+        "POST",
+        "/api/v1/variables/",
+        201,
+        {"id": UUID, "name": "{variable}-2", "type": "Generic", "value": str, "default_fields": []},
+        {"json": {"name": "{variable}-2", "value": "visible", "type": "Generic", "default_fields": []}},
+        keep={"generic_id": "id"},
+    ),
+    Exchange(
+        "variables list",
+        "GET",
+        "/api/v1/variables/",
+        200,
+        [{"id": UUID, "name": str, "type": str, "value": Maybe(str), "default_fields": Maybe(list)}],
+    ),
+    Exchange(
+        "variable patch",
+        "PATCH",
+        "/api/v1/variables/{generic_id}",
+        200,
+        {"id": UUID, "name": "{variable}-3", "type": "Generic", "value": "new"},
+        {"json": {"id": "{generic_id}", "name": "{variable}-3", "value": "new"}},
+    ),
+    Exchange("variable delete", "DELETE", "/api/v1/variables/{variable_id}", 204),
+    Exchange(
+        "variable delete missing", "DELETE", f"/api/v1/variables/{NOBODY}", 404, detail(f"{NOBODY} variable not found.")
+    ),
+]
+
+NODE = {
+    "template": {"_type": "Component", "template": {"value": "", "type": "prompt", "name": "template"}},
+    "description": "",
+    "base_classes": ["Message"],
+    "name": "",
+    "display_name": "Prompt",
+    "documentation": "",
+    "custom_fields": {},
+    "output_types": [],
+    "outputs": [],
+}
+
+VALIDATION = [
+    Exchange(
+        "validate code good",
+        "POST",
+        "/api/v1/validate/code",
+        200,
+        {"imports": {"errors": []}, "function": {"errors": []}},
+        {"json": {"code": "import os\ndef f(x: int) -> int:\n    return x\n"}},
+    ),
+    Exchange(
+        "validate code syntax",
+        "POST",
+        "/api/v1/validate/code",
+        200,
+        {"imports": {"errors": []}, "function": {"errors": ["invalid syntax (<unknown>, line 1)"]}},
+        {"json": {"code": "def f(:\n"}},
+    ),
+    Exchange(
+        "validate code import",
+        "POST",
+        "/api/v1/validate/code",
+        200,
+        {"imports": {"errors": ["No module named 'no_such_module_xyz'"]}, "function": {"errors": []}},
+        {"json": {"code": "import no_such_module_xyz\n"}},
+    ),
+    Exchange(
+        "validate prompt",
+        "POST",
+        "/api/v1/validate/prompt",
+        200,
+        {
+            "input_variables": ["who", "what"],
+            "frontend_node": {
+                **NODE,
+                "template": {**NODE["template"], "who": prompt_field("who"), "what": prompt_field("what")},
+                "custom_fields": {"template": ["who", "what"]},
+                "icon": None,
+                "is_input": None,
+                "priority": None,
+                "frozen": False,
+                "metadata": {},
+                "tool_mode": False,
+                "error": None,
+            },
+        },
+        {"json": {"name": "template", "template": "Hi {{who}}, {{what}}!", "frontend_node": NODE}},
+    ),
+    Exchange(
+        "validate prompt bad",
+        "POST",
+        "/api/v1/validate/prompt",
+        400,
+        detail(Like("The template cannot be read.*")),
+        {"json": {"name": "template", "template": "Hi {{who"}},
+    ),
+    Exchange(
+        "custom component broken",
+        "POST",
+        "/api/v1/custom_component",
+        400,
+        {"detail": {"error": "Error building Component: Invalid Python code: invalid syntax (<unknown>, line 1)"}},
+        {"json": {"code": "class X(:"}},
+    ),
+]
+
+THE_REST = [
+    Exchange("store check", "GET", "/api/v1/store/check/", 200, {"enabled": False}),
+    Exchange("store check key", "GET", "/api/v1/store/check/api_key", 400, {"detail": str}),
+    Exchange("knowledge bases", "GET", "/api/v1/knowledge_bases", 200, []),
+    Exchange("logs", "GET", "/logs", 501, detail("Log retrieval is disabled")),
+    Exchange("registration", "GET", "/api/v2/registration/", 200, {"message": "No user registered"}),
+    Exchange("unknown api path", "GET", "/api/v1/no-such-path", 404, detail("Not Found")),
+    Exchange("root page", "GET", "/", 404, detail("Not Found")),
+    Exchange("project delete", "DELETE", "/api/v1/projects/{project}", 204, type=None),
+    Exchange("the project's flows are gone", "GET", "/api/v1/flows/{flow}", 404, detail("Flow not found")),
+    Exchange("flow delete", "DELETE", "/api/v1/flows/{other_flow}", 200, {"message": "Flow deleted successfully"}),
+    Exchange("flow delete missing", "DELETE", "/api/v1/flows/{other_flow}", 404, detail("Flow not found")),
+    Exchange("user delete", "DELETE", "/api/v1/users/{ada_id}", 200, detail("User deleted")),
+    Exchange("ada is gone", "GET", "/api/v1/users/whoami", 401, detail("Could not validate credentials"), who="ada"),
+    Exchange("logout", "POST", "/api/v1/logout", 200, {"message": "Logout successful"}, who=None),
+]
+
+EXCHANGES = [*LOGIN, *KEYS, *USERS, *PROJECTS, *FLOWS, *RUNS, *MONITOR, *FILES, *VARIABLES, *VALIDATION, *THE_REST]
