@@ -8,9 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx2
 import pytest
 
+from headrace.app import create_app
+from headrace.settings import Settings
 from tests.flow_builder import FlowBuilder, echo_flow
+from tests.server import serving
 
 
 def headrace(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -79,12 +83,28 @@ def test_migrate_and_superuser_prepare_a_database(tmp_path: Path) -> None:
     assert (made.returncode, made.stdout) == (0, "root is a superuser.\n")
 
 
+def test_api_key_makes_a_key_that_opens_the_server(tmp_path: Path) -> None:
+    made = headrace("superuser", "--username", "ada", "--password", "x", folder=tmp_path)
+    assert made.returncode == 0
+    key = headrace("api-key", "--username", "ada", "--name", "ci", "--days", "1", folder=tmp_path).stdout.strip()
+    with (
+        serving(create_app(Settings(config_dir=tmp_path, superuser="ada"))) as base,
+        httpx2.Client(base_url=base, headers={"x-api-key": key}) as client,
+    ):
+        (listed,) = client.get("/api/v1/api_key/").json()["api_keys"]
+        assert (listed["name"], listed["expires_at"] is not None) == ("ci", True)
+    nobody = headrace("api-key", "--username", "bob", folder=tmp_path)
+    assert (nobody.returncode, nobody.stdout) == (1, "")
+    assert "There is no user 'bob'" in nobody.stderr
+
+
 def test_importing_the_server_loads_no_provider_and_no_table_library(tmp_path: Path) -> None:
     probe = "import sys, headrace.app; print([m for m in ('langchain_core', 'openai', 'anthropic', 'pandas', 'numpy') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.xdist_group("local model")
 def test_basic_chat_answers_from_the_local_model(tmp_path: Path) -> None:
     pytest.importorskip("xllamacpp", reason="the extra `local` isn't installed")
     flow = (

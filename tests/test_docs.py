@@ -34,16 +34,43 @@ def run_shell(script: str, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.xdist_group("local model")
 def test_the_quick_start_works_as_printed(tmp_path: Path) -> None:
     pytest.importorskip("xllamacpp", reason="the extra `local` isn't installed")
     with serving(create_app(Settings(config_dir=tmp_path))) as address:
         blocks = [*shell_blocks(ROOT / "README.md"), *shell_blocks(ROOT / "docs" / "running-flows.md")]
         printed = run_shell("\necho\n".join(blocks).replace(ADDRESS, address), tmp_path)
-        answer, stored, again = (json.loads(line) for line in printed.splitlines() if line)
+        answer, stored, again, advanced = (json.loads(line) for line in printed.splitlines() if line)
         said = answer["outputs"][0]["outputs"][0]["results"]["message"]["text"]
         assert said
         assert [m["text"] for m in stored] == ["What is a mill?", said]
         assert again["session_id"] == "ada"
+        assert len(advanced["outputs"]) == 2
+
+
+PAGES = sorted((ROOT / "docs" / "api").glob("*.md"))
+
+
+@pytest.mark.xdist_group("local model")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_lines_of_an_api_page_work_as_printed(tmp_path: Path, page: Path) -> None:
+    blocks = shell_blocks(page)
+    if page.stem == "monitor":
+        pytest.importorskip("xllamacpp", reason="the extra `local` isn't installed")
+    with serving(create_app(Settings(config_dir=tmp_path / "server"))) as address:
+        login = httpx2.get(f"{address}/api/v1/auto_login").json()
+        bearer = {"authorization": f"Bearer {login['access_token']}"}
+        key = httpx2.post(f"{address}/api/v1/api_key/", json={}, headers=bearer).json()["api_key"]
+        # An error of the server is an error of the line.
+        begin = f'KEY={key}\ncurl() {{ command curl --fail-with-body "$@"; }}\n'
+        printed = run_shell(begin + "\n".join(blocks).replace(ADDRESS, address), tmp_path)
+    assert bool(printed) == bool(blocks)
+
+
+def test_every_address_is_documented(tmp_path: Path) -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs").rglob("*.md"))
+    for path in create_app(Settings(config_dir=tmp_path)).openapi()["paths"]:
+        assert f"{path}`" in pages, path
 
 
 def test_the_flow_of_a_new_server_is_the_users_own_and_can_be_renamed(tmp_path: Path) -> None:
@@ -73,7 +100,7 @@ def test_every_command_and_extra_is_documented() -> None:
     for name in names:
         assert f"`headrace {name}" in commands
     everything = "".join(
-        page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+        page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     )
     pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     extras = re.findall(

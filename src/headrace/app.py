@@ -107,7 +107,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             log.critical("%s", error.message)
             raise
 
-    app = FastAPI(title="headrace", version=__version__, lifespan=lifespan, dependencies=[Depends(require_caller)])
+    app = FastAPI(
+        title="headrace",
+        version=__version__,
+        lifespan=lifespan,
+        dependencies=[Depends(require_caller)],
+        # Clients that send JSON without saying so worked before; a cookie from another site's page is checked elsewhere.
+        strict_content_type=False,
+    )
     errors.install(app)
     describe(app)
     for router in ROUTERS:

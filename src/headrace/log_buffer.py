@@ -42,10 +42,11 @@ class LogBuffer(logging.Handler):
         return dict([line for line in self._lines if line[0] >= timestamp][:count])
 
     async def follow(self, patience: float) -> AsyncIterator[tuple[int, str] | None]:
-        """Yield lines as they are written; None where none came for `patience` seconds."""
+        """Yield None once it listens, then lines as they are written; None again where none came for `patience` seconds."""
         reader = (asyncio.get_running_loop(), asyncio.Queue[tuple[int, str]](_LINES_HELD))
         self._readers.add(reader)
         try:
+            yield None
             while True:
                 try:
                     yield await asyncio.wait_for(reader[1].get(), patience)

@@ -95,7 +95,10 @@ async def upload_flows(
     "/download/",
     responses={
         **_MISSING,
-        200: {"content": {"application/json": {"schema": {"type": "object"}}, ZIP_TYPE: {}}, "description": "The flow file, or a ZIP of several"},
+        200: {
+            "content": {"application/json": {"schema": {"type": "object"}}, ZIP_TYPE: {}},
+            "description": "The flow file, or a ZIP of several",
+        },
     },
     response_class=Response,
 )

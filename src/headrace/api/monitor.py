@@ -11,6 +11,7 @@ from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from headrace.api.errors import NotFoundError
 from headrace.api.json_body import StrictRoute
@@ -19,6 +20,19 @@ from headrace.schema.message import TIMESTAMP_FORMAT
 from headrace.schema.properties import Properties
 from headrace.store import messages, monitor
 from headrace.store.messages import MessageFilter
+
+
+class SessionConvertor(StringConvertor):
+    """The rest of an address as a session's name: any text, with slashes and line breaks."""
+
+    regex = "(?s:.+)"
+
+    def convert(self, value: str) -> str:
+        """Return the name."""
+        return value
+
+
+register_url_convertor("session", SessionConvertor())
 
 router = APIRouter(prefix="/api/v1/monitor", tags=["Monitor"], route_class=StrictRoute)
 
@@ -178,8 +192,7 @@ async def change_message(message_id: UUID, body: MessageUpdate, caller: CallerNo
     return MessageRead.model_validate(dict(row))
 
 
-# A session's name may hold slashes.
-@router.patch("/messages/session/{old_session_id:path}", responses=_MISSING)
+@router.patch("/messages/session/{old_session_id:session}", responses=_MISSING)
 async def rename_session(
     old_session_id: str,
     new_session_id: Annotated[str, Query(min_length=1, max_length=1024)],
@@ -200,7 +213,7 @@ async def rename_session(
     return _listed(rows)
 
 
-@router.delete("/messages/session/{session_id:path}", status_code=204)
+@router.delete("/messages/session/{session_id:session}", status_code=204)
 async def delete_session(session_id: str, caller: CallerNow, server: Server) -> None:
     """Delete a session with its messages."""
     await server.store.write(lambda c: messages.remove_session(c, caller.id, session_id))

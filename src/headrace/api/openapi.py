@@ -45,6 +45,9 @@ def describe(app: FastAPI) -> None:
                         everywhere |= _WITH_BODY
                     for status, description in everywhere.items():
                         operation["responses"].setdefault(status, {"description": description})
+            # Most of these are lists of problems; some are a sentence, as recorded.
+            problems = body["components"]["schemas"]["HTTPValidationError"]["properties"]
+            problems["detail"] = {"anyOf": [problems["detail"], {"type": "string"}]}
             app.openapi_schema = body
         return app.openapi_schema
 

@@ -26,6 +26,9 @@ class HistoryQuery:
 class LocalModel(Protocol):
     """The model that runs beside the server."""
 
+    #: Most tokens of an answer; None for as many as fit.
+    longest_answer: int | None
+
     async def base_url(self) -> str:
         """Start the model if need be and return its OpenAI-compatible address."""
         ...

@@ -4,6 +4,8 @@ import json
 import os
 import sys
 
+#: At most so many, and one core less than there are: threads of the model that wait for a core that something else
+#: has keep all of them waiting, and answers take several times as long.
 THREADS = 2
 CONTEXT_TOKENS = 4096
 
@@ -18,7 +20,7 @@ def serve(path: str) -> None:
     params.port = 0
     params.n_ctx = CONTEXT_TOKENS
     params.n_parallel = 1
-    params.cpuparams.n_threads = min(THREADS, os.cpu_count() or 1)
+    params.cpuparams.n_threads = max(1, min(THREADS, (os.cpu_count() or 1) - 1))
     params.warmup = False
     server = Server(params)
     sys.stdout.write(json.dumps({"url": server.listening_address}) + "\n")

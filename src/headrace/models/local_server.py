@@ -12,6 +12,8 @@ from pathlib import Path
 from headrace.errors import HeadraceError
 
 START_SECONDS = 60
+#: The packaged model goes on and on where nobody stops it, for minutes; this is some seconds of it, tokens.
+LONGEST_ANSWER = 256
 MODEL_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
@@ -31,6 +33,7 @@ class LocalModelServer:
 
         """
         self._model_path = model_path
+        self.longest_answer = None if model_path else LONGEST_ANSWER
         self._on_start = on_start
         self._process: asyncio.subprocess.Process | None = None
         self._url = ""

@@ -25,9 +25,9 @@ class Local:
     async def build(self, settings: ModelSettings, context: RunContext) -> BaseChatModel:
         """Start the model if need be and return it."""
         base_url = await context.local_model.base_url()
-        return openai_model(
-            dataclasses.replace(settings, api_key="local"), base_url, context, provider=self.name, extra="local"
-        )
+        most = settings.max_tokens or context.local_model.longest_answer
+        asked = dataclasses.replace(settings, api_key="local", max_tokens=most)
+        return openai_model(asked, base_url, context, provider=self.name, extra="local")
 
 
 provider = Local()
