@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from benchmarks.load import load, request_bytes
+from benchmarks.messages import fill, pages
 from benchmarks.servers import PASSWORD, Served, bare, headrace, model
 from tests.flow_builder import FlowBuilder, echo_flow, model_flow
 from tests.model_server import KEY
@@ -158,6 +159,25 @@ def measure_headrace(runs: int) -> None:
             measure_model(served.base, headers, models)
 
 
+def measure_messages(count: int, database_url: str | None) -> None:
+    """Measure pages of messages with 1,000 of them and with many."""
+    took: list[dict[str, float]] = []
+    with tempfile.TemporaryDirectory() as name:
+        for folder, rows in ((Path(name) / "few", 1000), (Path(name) / "many", count)):
+            more = {"LANGFLOW_DATABASE_URL": database_url} if database_url else {}
+            with headrace(folder, **more):
+                pass
+            ids = fill(folder, database_url, rows)
+            with headrace(folder, **more) as served:
+                headers = key_of(served.base, "admin", PASSWORD)
+                took.append(
+                    {what: milliseconds(served.base + path, headers, None, 20) for what, path in pages(ids).items()}
+                )
+    for what, many in took[1].items():
+        few = took[0][what]
+        say(f"100 messages: {what}", f"{few:.1f} ms of 1000; {many:.1f} ms of {count}", "about the same")
+
+
 def measure_growth(served: Served, headers: dict[str, str], runs: int) -> None:
     """Measure memory before and after many runs."""
     url = f"{served.base}/api/v1/run/{saved(served.base, headers, echo_flow())}"
@@ -175,12 +195,18 @@ def main() -> None:
     parser.add_argument("--username", default="admin")
     parser.add_argument("--password", default=PASSWORD)
     parser.add_argument("--runs", type=int, default=10_000, help="runs for the growth of memory")
+    parser.add_argument("--messages", type=int, default=1_000_000, help="messages that pages are taken of")
+    parser.add_argument("--database-url", help="an empty PostgreSQL database for the messages")
+    parser.add_argument("--only", choices=["runs", "messages"], help="measure these alone")
     asked = parser.parse_args()
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n\n| figure | measured | goal |\n| --- | --- | --- |"
     )
     if asked.base_url is None:
-        measure_headrace(asked.runs)
+        if asked.only != "messages":
+            measure_headrace(asked.runs)
+        if asked.only != "runs":
+            measure_messages(asked.messages, asked.database_url)
         return
     if urlsplit(asked.base_url).hostname not in {"127.0.0.1", "localhost", "::1"}:
         parser.error("--base-url takes a server on this machine only")

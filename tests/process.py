@@ -10,8 +10,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx2
-
 from tests.conftest import PASSWORD
 
 RUN = "from headrace.cli import main; main()"
@@ -42,12 +40,6 @@ def start(
     assert process.stdout is not None
     assert b"listens on" in process.stdout.readline()
     return process
-
-
-def log_in(base: str) -> dict[str, str]:
-    """Return the header of the superuser's token."""
-    answer = httpx2.post(f"{base}/api/v1/login", data={"username": "admin", "password": PASSWORD})
-    return {"authorization": f"Bearer {answer.json()['access_token']}"}
 
 
 @contextlib.contextmanager

@@ -12,9 +12,9 @@ import pytest
 from fastapi import FastAPI
 
 from headrace.app import create_app
+from tests.clients import log_in, signed_in
 from tests.conftest import settings_for
 from tests.flow_builder import model_flow
-from tests.process import log_in
 from tests.server import serving
 from tests.store_service import KEY, TAG, store_app
 
@@ -36,10 +36,7 @@ def client(service: FastAPI, tmp_path: Path) -> Iterator[httpx2.Client]:
             download_webhook_url=f"{store}/flows/trigger/download",
             ssrf_allowed_hosts=[],
         )
-        with (
-            serving(create_app(settings)) as base,
-            httpx2.Client(base_url=base, headers=log_in(base), timeout=30) as client,
-        ):
+        with signed_in(create_app(settings)) as client:
             yield client
 
 

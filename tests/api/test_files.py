@@ -17,10 +17,9 @@ import httpx2
 import pytest
 
 from headrace.app import create_app
+from tests.clients import signed_in
 from tests.conftest import settings_for
 from tests.flow_builder import echo_flow
-from tests.process import log_in
-from tests.server import serving
 
 
 @pytest.fixture
@@ -31,10 +30,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def files(database_url: str | None, folder: Path) -> Iterator[httpx2.Client]:
     settings = settings_for(folder, database_url, max_file_size_upload=1, max_request_bytes=100_000)
-    with (
-        serving(create_app(settings)) as base,
-        httpx2.Client(base_url=base, headers=log_in(base), timeout=30) as client,
-    ):
+    with signed_in(create_app(settings)) as client:
         client.delete("/api/v2/files")
         yield client
 

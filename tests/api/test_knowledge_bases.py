@@ -11,19 +11,15 @@ import pytest
 
 from headrace.app import create_app
 from headrace.files.knowledge import KnowledgeBase, KnowledgeBases
+from tests.clients import signed_in
 from tests.conftest import settings_for
-from tests.process import log_in
-from tests.server import serving
 
 ADDRESS = "/api/v1/knowledge_bases"
 
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[httpx2.Client]:
-    with (
-        serving(create_app(settings_for(tmp_path, knowledge_bases_dir=tmp_path / "kb"))) as base,
-        httpx2.Client(base_url=base, headers=log_in(base)) as client,
-    ):
+    with signed_in(create_app(settings_for(tmp_path, knowledge_bases_dir=tmp_path / "kb"))) as client:
         yield client
 
 

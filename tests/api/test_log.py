@@ -12,9 +12,8 @@ import httpx2
 import pytest
 
 from headrace.app import create_app
+from tests.clients import signed_in
 from tests.conftest import PASSWORD, settings_for
-from tests.process import log_in
-from tests.server import serving
 
 log = logging.getLogger("headrace.tests")
 
@@ -22,10 +21,7 @@ log = logging.getLogger("headrace.tests")
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[httpx2.Client]:
     settings = settings_for(tmp_path, log_retriever_buffer_size=20, new_user_is_active=True)
-    with (
-        serving(create_app(settings)) as base,
-        httpx2.Client(base_url=base, headers=log_in(base), timeout=30) as client,
-    ):
+    with signed_in(create_app(settings)) as client:
         yield client
 
 

@@ -32,6 +32,11 @@ def test_a_cookie_from_another_sites_page_changes_nothing(anyone: httpx2.Client)
     assert "stolen" not in {p["name"] for p in anyone.get("/api/v1/projects/").json()}
 
 
+def test_a_name_that_no_database_keeps_is_nobodys(anyone: httpx2.Client) -> None:
+    answer = anyone.post("/api/v1/login", data={"username": "a\x00b", "password": "x"})
+    assert answer.status_code in {400, 401}
+
+
 def test_guessing_a_password_gets_slow(anyone: httpx2.Client) -> None:
     name = f"nobody-{uuid.uuid4()}"
     statuses = [

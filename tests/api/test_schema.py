@@ -18,8 +18,8 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
 
 from headrace.app import create_app
+from tests.clients import log_in
 from tests.conftest import settings_for
-from tests.process import log_in
 from tests.server import serving
 
 EXAMPLES = int(os.environ.get("HEADRACE_TEST_EXAMPLES", "8"))

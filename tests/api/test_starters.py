@@ -13,10 +13,9 @@ import pytest
 
 from headrace.app import create_app
 from headrace.starter.library import Starter, Starters
+from tests.clients import signed_in
 from tests.conftest import settings_for
 from tests.flow_builder import registry
-from tests.process import log_in
-from tests.server import serving
 
 STARTERS = {starter.slug: starter for starter in Starters(registry()).all}
 
@@ -66,10 +65,7 @@ def test_a_starter_says_what_it_shows_and_needs(starter: Starter) -> None:
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
-    with (
-        serving(create_app(settings_for(tmp_path_factory.mktemp("starters")))) as base,
-        httpx2.Client(base_url=base, headers=log_in(base), timeout=120) as client,
-    ):
+    with signed_in(create_app(settings_for(tmp_path_factory.mktemp("starters")))) as client:
         yield client
 
 
@@ -87,7 +83,7 @@ def test_a_starter_runs_with_the_local_model(client: httpx2.Client, starter: Sta
 
 def test_there_are_none_where_the_operator_wants_none(tmp_path: Path) -> None:
     app = create_app(settings_for(tmp_path, create_starter_projects=False))
-    with serving(app) as base, httpx2.Client(base_url=base, headers=log_in(base)) as client:
+    with signed_in(app) as client:
         assert client.get("/api/v1/flows/basic_examples/").json() == []
         assert client.get("/api/v1/starter-projects/").json() == []
         assert client.get("/api/v1/flows/").json() == []

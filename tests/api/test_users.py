@@ -12,10 +12,9 @@ import pytest
 
 from headrace.app import create_app
 from headrace.files.knowledge import KnowledgeBase, KnowledgeBases
+from tests.clients import signed_in
 from tests.conftest import PASSWORD, settings_for
 from tests.flow_builder import echo_flow
-from tests.process import log_in
-from tests.server import serving
 
 
 def made_user(client: httpx2.Client, **patch: object) -> tuple[str, str]:
@@ -68,7 +67,7 @@ def test_users_are_listed_by_page(client: httpx2.Client) -> None:
 @pytest.fixture
 def own(database_url: str | None, tmp_path: Path) -> Iterator[httpx2.Client]:
     settings = settings_for(tmp_path, database_url, new_user_is_active=True)
-    with serving(create_app(settings)) as base, httpx2.Client(base_url=base, headers=log_in(base)) as client:
+    with signed_in(create_app(settings)) as client:
         yield client
 
 

@@ -14,9 +14,9 @@ from headrace.app import create_app
 from headrace.settings import Settings
 from headrace.store.store import Store
 from headrace.store.tables import users, variables
+from tests.clients import signed_in
 from tests.conftest import settings_for
 from tests.flow_builder import FlowBuilder
-from tests.process import log_in
 from tests.server import serving
 
 
@@ -71,6 +71,16 @@ def test_a_variable_cannot_become_nothing_or_another(client: httpx2.Client, chan
     body = {k: v.replace("{taken}", taken["name"]) for k, v in change.items()}
     answer = client.patch(f"/api/v1/variables/{mine['id']}", json=body)
     assert (answer.status_code, answer.json()["detail"]) == (400, says)
+
+
+def test_a_value_under_a_lost_key_can_be_listed_replaced_and_deleted(tmp_path: Path) -> None:
+    with signed_in(create_app(settings_for(tmp_path, secret_key="one"))) as client:
+        variable = kept(client, "readable", "Generic")
+    with signed_in(create_app(settings_for(tmp_path, secret_key="two"))) as client:
+        assert [v["value"] for v in client.get("/api/v1/variables/").json()] == [None]
+        address = f"/api/v1/variables/{variable['id']}"
+        assert client.patch(address, json={"value": "new"}).json()["value"] == "new"
+        assert client.delete(address).status_code == 204
 
 
 @pytest.fixture
@@ -140,6 +150,6 @@ def test_the_environment_stays_outside_where_the_settings_say_so(
 def test_the_servers_own_way_to_its_bucket_is_not_for_flows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the operator's")
     app = create_app(settings_for(tmp_path, storage_type="s3"))
-    with serving(app) as base, httpx2.Client(base_url=base, headers=log_in(base)) as client:
+    with signed_in(app) as client:
         assert "AWS_SECRET_ACCESS_KEY" not in client.get("/api/v1/variables/").text
         assert said(client, "AWS_SECRET_ACCESS_KEY") == "AWS_SECRET_ACCESS_KEY"

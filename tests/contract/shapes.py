@@ -35,7 +35,7 @@ USER = {
     "create_at": TIME,
     "updated_at": TIME,
     "last_login_at": Maybe(TIME),
-    "optins": Maybe(dict),
+    "optins": {"github_starred": False, "dialog_dismissed": False, "discord_clicked": False},
 }
 API_KEY = {
     "id": UUID,

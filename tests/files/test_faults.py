@@ -15,10 +15,11 @@ import httpx2
 import pytest
 
 from headrace.app import create_app
+from tests.clients import log_in
 from tests.conftest import settings_for
 from tests.databases import ADMIN_URL, postgres_database
 from tests.flow_builder import echo_flow
-from tests.process import log_in, running
+from tests.process import running
 from tests.s3_server import S3, s3_server
 from tests.server import serving
 

@@ -13,7 +13,8 @@ import httpx2
 import psutil
 import pytest
 
-from tests.process import log_in, running
+from tests.clients import log_in
+from tests.process import running
 from tests.s3_server import s3_server
 
 MIB = 1 << 20

@@ -14,9 +14,10 @@ from sqlalchemy import select
 
 from headrace.store.store import Store
 from headrace.store.tables import messages
+from tests.clients import log_in
 from tests.conftest import settings_for
 from tests.flow_builder import echo_flow
-from tests.process import free_port, log_in, start
+from tests.process import free_port, start
 
 ENOUGH = 100
 

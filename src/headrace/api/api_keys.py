@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import AwareDatetime, BaseModel, Field, SecretStr
 from sqlalchemy import RowMapping
 
+from headrace.api.answers import Detail
 from headrace.api.errors import BadRequestError, NotFoundError
 from headrace.api.json_body import StrictRoute
 from headrace.api.login import set_store_cookie
@@ -58,12 +59,6 @@ class ApiKeys(BaseModel):
     total_count: int
     user_id: UUID
     api_keys: list[ApiKeyRead]
-
-
-class Detail(BaseModel):
-    """What was done."""
-
-    detail: str
 
 
 def _shown(row: RowMapping) -> ApiKeyRead:

@@ -70,6 +70,9 @@ class AutoLoginOffError(HeadraceError):
 #: How SQLite and PostgreSQL (SQLSTATE 53100) say that a disk is full.
 _DISK_FULL = ("database or disk is full", "No space left on device")
 
+#: PostgreSQL's class of errors for values that it cannot keep: a NUL character, say.
+_DATA_REFUSED = "22"
+
 STATUS: dict[type[HeadraceError], int] = {
     BadRequestError: 400,
     ConflictError: 409,
@@ -156,6 +159,8 @@ def install(app: FastAPI) -> None:
         if any(mark in str(error.orig) for mark in _DISK_FULL):
             log.error("the database's disk is full")
             return JSONResponse({"detail": "The database's disk is full. Nothing was kept of this request."}, 507)
+        if str(getattr(error.orig, "sqlstate", "")).startswith(_DATA_REFUSED):
+            return JSONResponse({"detail": "A text of this request has characters that no text here may have."}, 400)
         log.error("the database failed: %s", type(error.orig).__name__)
         return JSONResponse({"detail": DatabaseUnavailableError().message}, 503)
 

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import RowMapping
 
+from headrace.api.answers import Note
 from headrace.api.download import INERT, attachment, streamed
 from headrace.api.errors import NotFoundError, UnfitMediaError
 from headrace.api.json_body import StrictRoute
@@ -41,12 +42,6 @@ class FileNames(BaseModel):
     """Names of files."""
 
     files: list[str]
-
-
-class Note(BaseModel):
-    """A word of what was done."""
-
-    message: str
 
 
 async def _check_flow(server: Server, owner: UUID, flow_id: UUID) -> None:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from headrace.api.answers import Detail, Note
 from headrace.api.download import ZIP_TYPE, attachment, streamed, zip_chunks
 from headrace.api.errors import ConflictError, NotFoundError, UnfitMediaError
 from headrace.api.json_body import BodyTooLargeError, StrictRoute
@@ -47,18 +48,6 @@ class FileRead(FileKept):
     user_id: UUID
     created_at: datetime
     updated_at: datetime
-
-
-class Note(BaseModel):
-    """A word of what was done."""
-
-    message: str
-
-
-class Detail(BaseModel):
-    """What was done."""
-
-    detail: str
 
 
 def _whole_name(row: RowMapping) -> str:

@@ -191,12 +191,6 @@ class DeletedMany(BaseModel):
     deleted: int
 
 
-class Deleted(BaseModel):
-    """What was done."""
-
-    message: str
-
-
 def columns_of(body: FlowCreate | FlowUpdate, *, only_sent: bool) -> dict[str, Any]:
     """Return the columns that a body sets."""
     values = body.model_dump(exclude_unset=only_sent, exclude={"fs_path", "updated_at"})

@@ -10,11 +10,11 @@ import orjson
 from fastapi import APIRouter, Body, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from headrace.api.answers import Note
 from headrace.api.archive import exported, read_flows, zip_of
 from headrace.api.download import ZIP_TYPE, attachment
 from headrace.api.errors import ForbiddenError, NotFoundError
 from headrace.api.flow_models import (
-    Deleted,
     DeletedMany,
     FlowCreate,
     FlowHeader,
@@ -221,10 +221,10 @@ async def change_flow(flow_id: UUID, body: FlowUpdate, caller: CallerNow, server
 
 
 @router.delete("/{flow_id}", responses=_MISSING)
-async def delete_flow(flow_id: UUID, caller: CallerNow, server: Server) -> Deleted:
+async def delete_flow(flow_id: UUID, caller: CallerNow, server: Server) -> Note:
     """Delete a flow; the messages of its sessions stay."""
     removed = await server.shelf.remove_flows(caller.id, [flow_id])
     server.runner.forget(caller.id)
     if not removed:
         raise NotFoundError("Flow not found")
-    return Deleted(message="Flow deleted successfully")
+    return Note(message="Flow deleted successfully")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from headrace.api.answers import Note
 from headrace.api.errors import NotFoundError
 from headrace.api.json_body import StrictRoute
 from headrace.api.state import CallerNow, Server
@@ -36,12 +37,6 @@ class Names(BaseModel):
     """Names of knowledge bases."""
 
     kb_names: Annotated[list[str], Field(max_length=1000)]
-
-
-class Note(BaseModel):
-    """A word of what was done."""
-
-    message: str
 
 
 class DeletedMany(Note):

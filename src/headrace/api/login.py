@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import OAuth2PasswordRequestForm
 from pydantic import BaseModel
 
+from headrace.api.answers import Note
 from headrace.api.errors import AutoLoginOffError
 from headrace.api.state import ACCESS_COOKIE, REFRESH_COOKIE, STORE_KEY_COOKIE, Server, State
 from headrace.auth.errors import InvalidLoginError, InvalidTokenError
@@ -29,12 +30,6 @@ class Token(BaseModel):
     access_token: str
     refresh_token: str
     token_type: Literal["bearer"] = "bearer"
-
-
-class Note(BaseModel):
-    """A word of what was done."""
-
-    message: str
 
 
 def _set_cookies(response: Response, server: State, token: Token, *, store_key: bool) -> None:

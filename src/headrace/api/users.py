@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, SecretStr
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from headrace.api.answers import Detail
 from headrace.api.errors import BadRequestError, ForbiddenError, NotFoundError
 from headrace.api.json_body import StrictRoute
 from headrace.api.state import CallerNow, Server, Superuser
@@ -70,12 +71,6 @@ class Users(BaseModel):
 
     total_count: int
     users: list[UserRead]
-
-
-class Detail(BaseModel):
-    """What was done."""
-
-    detail: str
 
 
 def _shown(row: RowMapping | None) -> UserRead:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from headrace.api.errors import BadRequestError, NotFoundError
 from headrace.api.json_body import StrictRoute
 from headrace.api.state import CallerNow, Server, State
 from headrace.store import variables
+from headrace.store.secrets import UnreadableSecretError
 from headrace.store.variables import CREDENTIAL, GENERIC
 
 router = APIRouter(prefix="/api/v1/variables", tags=["Variables"], route_class=StrictRoute)
@@ -54,7 +56,11 @@ class VariableRead(BaseModel):
 
 
 def _shown(server: State, row: RowMapping) -> VariableRead:
-    value = server.cipher.decrypt(row["value"]) if row["type"] == GENERIC else None
+    value = None
+    if row["type"] == GENERIC:
+        # One that was encrypted under another key can still be listed, replaced and deleted.
+        with suppress(UnreadableSecretError):
+            value = server.cipher.decrypt(row["value"])
     return VariableRead(
         id=row["id"], name=row["name"], type=row["type"], value=value, default_fields=row["default_fields"] or []
     )
