@@ -62,7 +62,9 @@ from headrace.store.store import Store
 
 log = logging.getLogger(__name__)
 
+#: In the order in which an address is looked for: runs first, since each that stands before them costs every run.
 ROUTERS = (
+    run.router,
     health.router,
     login.router,
     about.router,
@@ -81,7 +83,6 @@ ROUTERS = (
     knowledge_bases.router,
     component_store.router,
     deprecated.router,
-    run.router,
     logs.router,
     registration.router,
 )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 
 from headrace.schema.message import TIMESTAMP_FORMAT, Message
 from headrace.schema.properties import Properties
@@ -131,6 +131,8 @@ async def sessions(connection: AsyncConnection, owner: UUID, flow_id: UUID | Non
     Goes from name to name in the index, so that it costs a step a session and not one a message.
     """
     mine = messages.c.user_id == owner
+    if flow_id is not None:
+        mine = and_(mine, messages.c.flow_id == flow_id)
     first = select(func.min(messages.c.session_id)).where(mine)
     walk = select(first.scalar_subquery().label("name")).cte("walk", recursive=True)
     following = (
@@ -141,12 +143,6 @@ async def sessions(connection: AsyncConnection, owner: UUID, flow_id: UUID | Non
     )
     walk = walk.union_all(select(following).where(walk.c.name.is_not(None)))
     query = select(walk.c.name).where(walk.c.name.is_not(None), walk.c.name != "")
-    if flow_id is not None:
-        query = query.where(
-            exists(
-                select(1).where(mine, messages.c.session_id == walk.c.name, messages.c.flow_id == flow_id)
-            ).correlate(walk)
-        )
     return list((await connection.execute(query.limit(limit))).scalars())
 
 

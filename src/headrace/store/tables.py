@@ -149,6 +149,7 @@ messages = Table(
     Index(None, "user_id", "timestamp"),
     Index(None, "user_id", "session_id", "timestamp"),
     Index(None, "flow_id", "timestamp"),
+    Index(None, "flow_id", "session_id"),
 )
 
 variables = Table(

@@ -32,6 +32,7 @@ def upgrade() -> None:
     op.create_index("ix_file_user_id", "file", ["user_id"])
     op.create_index("ix_file_flow_id", "file", ["flow_id"])
     op.create_index("ix_message_user_id_timestamp", "message", ["user_id", "timestamp"])
+    op.create_index("ix_message_flow_id_session_id", "message", ["flow_id", "session_id"])
     op.drop_index("ix_message_user_id", "message")
     op.create_table(
         "registration",
@@ -52,6 +53,7 @@ def downgrade() -> None:
         table.drop_column("from_environment")
     op.drop_table("registration")
     op.create_index("ix_message_user_id", "message", ["user_id"])
+    op.drop_index("ix_message_flow_id_session_id", "message")
     op.drop_index("ix_message_user_id_timestamp", "message")
     op.drop_table("file")
     op.create_table(
