@@ -153,6 +153,14 @@ def test_a_file_that_is_no_flow_is_refused_with_the_reason(
     assert len(client.get("/api/v1/projects/").json()) == projects
 
 
+def test_an_exported_flow_has_its_whole_name(client: httpx2.Client) -> None:
+    name = f"in / out {uuid.uuid4()}"
+    flows = [saved(client, name=name)["id"], saved(client)["id"]]
+    answer = client.post("/api/v1/flows/download/", json=flows)
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.namelist()[0] == f"{name.replace('/', '_')}.json"
+
+
 def test_entries_with_evil_names_are_only_flows(client: httpx2.Client) -> None:
     name = f"evil {uuid.uuid4()}"
     body = json.dumps({"name": name, "data": echo_flow()}).encode()

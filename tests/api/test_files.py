@@ -128,6 +128,15 @@ def test_no_name_leaves_the_owners_folder(files: httpx2.Client, folder: Path, na
     assert read.headers["content-disposition"].startswith("attachment; ")
 
 
+def test_a_name_is_read_as_older_clients_encode_it(files: httpx2.Client) -> None:
+    body = (
+        b"--line\r\nContent-Disposition: form-data; name=\"file\"; filename*=utf-8''gr%C3%B6%C3%9Fe.txt\r\n"
+        b"Content-Type: text/plain\r\n\r\ncontent\r\n--line--\r\n"
+    )
+    kind = {"content-type": 'multipart/form-data; boundary="line"'}
+    assert files.post("/api/v2/files", content=body, headers=kind).json()["name"] == "größe"
+
+
 def test_uploads_of_one_name_at_once_are_all_kept(files: httpx2.Client) -> None:
     answers: list[httpx2.Response] = []
     base, headers = str(files.base_url), dict(files.headers)

@@ -46,12 +46,17 @@ def exported(row: Any, *, include_secrets: bool) -> dict[str, Any]:
     return body if include_secrets else {**body, "data": without_secrets(body["data"])}
 
 
+def flow_file_name(name: str) -> str:
+    """Return the name of the file that holds the flow of this name."""
+    return f"{clean_name(name.replace('/', '_'), 'flow')}.json"
+
+
 def zip_of(rows: Sequence[Any], *, include_secrets: bool, project: dict[str, Any] | None = None) -> bytes:
     """Return a ZIP with a flow file for each row; what a project is beside its flows goes into the ZIP's comment."""
     held, names = io.BytesIO(), UniqueNames()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
         for row in rows:
-            name = names.take(f"{clean_name(row['name'], 'flow')}.json")
+            name = names.take(flow_file_name(row["name"]))
             archive.writestr(name, orjson.dumps(exported(row, include_secrets=include_secrets)))
         comment = orjson.dumps({"project": project}) if project is not None else b""
         # A ZIP's comment has a length of two bytes.

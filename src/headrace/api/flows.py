@@ -11,7 +11,7 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headrace.api.answers import Note
-from headrace.api.archive import exported, read_flows, zip_of
+from headrace.api.archive import exported, flow_file_name, read_flows, zip_of
 from headrace.api.download import ZIP_TYPE, attachment
 from headrace.api.errors import ForbiddenError, NotFoundError
 from headrace.api.flow_models import (
@@ -28,7 +28,6 @@ from headrace.api.flow_models import (
 from headrace.api.json_body import StrictRoute
 from headrace.api.state import CallerNow, Server, State
 from headrace.api.upload import UPLOAD, read_whole, upload_of
-from headrace.files.names import clean_name
 from headrace.graph.secrets import without_secrets
 from headrace.starter.library import WRITTEN, Starter
 from headrace.store import flows
@@ -112,7 +111,7 @@ async def download_flows(
         raise NotFoundError("No flows found")
     if len(rows) == 1:
         body = orjson.dumps(exported(rows[0], include_secrets=include_secrets))
-        name = f"{clean_name(rows[0]['name'], 'flow')}.json"
+        name = flow_file_name(rows[0]["name"])
         return Response(body, media_type="application/json", headers=attachment(name))
     packed = await asyncio.to_thread(zip_of, rows, include_secrets=include_secrets)
     return Response(packed, media_type=ZIP_TYPE, headers=attachment("flows.zip"))

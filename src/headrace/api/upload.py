@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from email.message import Message as EmailMessage
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
@@ -101,12 +102,8 @@ class _Parts:
     def _on_headers_finished(self) -> None:
         _, options = parse_options_header(self._disposition)
         name = options.get(b"filename")
-        self.happened.append(
-            _PartBegan(
-                options.get(b"name", b"").decode("utf-8", "replace"),
-                None if name is None else name.decode("utf-8", "replace"),
-            )
-        )
+        filename = _encoded_filename(self._disposition) if name is None else name.decode("utf-8", "replace")
+        self.happened.append(_PartBegan(options.get(b"name", b"").decode("utf-8", "replace"), filename))
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         self.happened.append(data[start:end])
@@ -116,6 +113,13 @@ class _Parts:
 
     def _on_end(self) -> None:
         self.ended = True
+
+
+def _encoded_filename(disposition: bytes) -> str | None:
+    """Return the name that a header gives as `filename*` (RFC 2231), as clients on older urllib3 do, or None."""
+    header = EmailMessage()
+    header["content-disposition"] = disposition.decode("latin-1")
+    return header.get_filename()
 
 
 async def _read(request: Request, boundary: bytes) -> AsyncIterator[_PartBegan | bytes | _PartEnded]:
