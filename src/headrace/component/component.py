@@ -71,6 +71,8 @@ class Component:
         self.context = context
         self.sources = sources
         self.status: object = None
+        #: Outputs that lead nowhere in this run.
+        self.stopped: set[str] = set()
         self.logs: list[dict[str, Any]] = []
         self.values = dict(values)
         for field in self.inputs:
@@ -91,6 +93,10 @@ class Component:
     def source_name(self) -> str:
         """What a message names as its origin beside the display name: a model's name, say."""
         return self.display_name
+
+    def stop(self, output_name: str) -> None:
+        """Close an output for this run: what hangs on it alone, or needs it, does not run."""
+        self.stopped.add(output_name)
 
     def log(self, message: object, name: str | None = None) -> None:
         """Add a line to the run's log of this component."""

@@ -34,9 +34,11 @@ class MessageAdded:
 
 @dataclass(frozen=True, slots=True)
 class VertexEnded:
-    """A vertex is done."""
+    """A vertex is done: `following` begin now, `skipped` will not run, since what leads to them was closed."""
 
     result: VertexResult
+    following: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
 
 Event = VertexStarted | Token | MessageAdded | VertexEnded

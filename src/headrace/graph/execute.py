@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from headrace.component.component import Component
     from headrace.component.context import RunContext
     from headrace.graph.flow import NodeId
-    from headrace.graph.plan import Plan, Vertex
+    from headrace.graph.plan import Feed, Plan, Vertex
 
 Overlay = Mapping[str, Mapping[str, Any]]
 
@@ -47,9 +47,14 @@ class Execution:
         self._threads = threads
         self._components: dict[NodeId, Component] = {}
         self._results: dict[NodeId, VertexResult] = {}
+        self._waiting: dict[NodeId, int] = {}
+        #: Outputs that lead nowhere in this run.
+        self._closed: set[tuple[NodeId, str]] = set()
 
     async def run(self) -> Mapping[NodeId, VertexResult]:
-        """Run every vertex once and return their results in the plan's order.
+        """Run every vertex that is reached, once, and return their results in the plan's order.
+
+        A vertex is reached unless all that leads to it, or to a field that needs a value, was closed.
 
         A failure or a cancellation stops all that still runs before it leaves here.
 
@@ -57,9 +62,9 @@ class Execution:
             RunError: a vertex failed; names it and the cause.
 
         """
-        waiting = {i: len(v.predecessors) for i, v in self._plan.vertices.items()}
+        self._waiting = {i: len(v.predecessors) for i, v in self._plan.vertices.items()}
         running: dict[asyncio.Task[None], NodeId] = {}
-        ready = [i for i, count in waiting.items() if count == 0]
+        ready = [i for i, count in self._waiting.items() if count == 0]
         # What is said is stored before any history is read.
         ready.sort(key=lambda i: self._plan.vertices[i].component.takes_input is None)
         try:
@@ -75,24 +80,50 @@ class Execution:
                     for task in done:
                         task.result()
                 for finished in done_ids:
-                    for successor in self._plan.vertices[finished].successors:
-                        waiting[successor] -= 1
-                        if waiting[successor] == 0:
-                            ready.append(successor)
+                    ready += self._after(finished)
         finally:
             for task in running:
                 task.cancel()
             if running:
                 await asyncio.gather(*running, return_exceptions=True)
-        return {i: self._results[i] for i in self._plan.vertices}
+        return {i: self._results[i] for i in self._plan.vertices if i in self._results}
+
+    def _after(self, finished: NodeId) -> list[NodeId]:
+        """Return the vertices that can begin now that one is done, and tell whoever watches."""
+        following: list[NodeId] = []
+        skipped: list[NodeId] = []
+        left = [finished]
+        while left:
+            for successor in self._plan.vertices[left.pop()].successors:
+                self._waiting[successor] -= 1
+                if self._waiting[successor]:
+                    continue
+                if not self._closed or self._is_reached(self._plan.vertices[successor]):
+                    following.append(successor)
+                else:
+                    # What is skipped gives nothing: all its outputs are closed too.
+                    self._closed |= {(successor, o) for o in self._plan.vertices[successor].outputs}
+                    skipped.append(successor)
+                    left.append(successor)
+        if self._emit is not None:
+            self._emit(VertexEnded(self._results[finished], tuple(following), tuple(skipped)))
+        return following
+
+    def _is_reached(self, vertex: Vertex) -> bool:
+        """Return whether an open output leads to a vertex, and one to each field that needs it."""
+        open_fields = {feed.field for feed in vertex.feeds if (feed.source, feed.output) not in self._closed}
+        return bool(open_fields) and vertex.needs <= open_fields
 
     async def _run_vertex(self, vertex: Vertex) -> None:
         if self._emit is not None:
             self._emit(VertexStarted(vertex.id))
         begun = time.perf_counter()
-        sources = tuple(self._components[feed.source] for feed in vertex.feeds)
+        feeds = vertex.feeds
+        if self._closed:
+            feeds = tuple(feed for feed in feeds if (feed.source, feed.output) not in self._closed)
+        sources = tuple(self._components[feed.source] for feed in feeds)
         try:
-            values = await self._values_of(vertex)
+            values = await self._values_of(vertex, feeds)
             component = vertex.component(vertex.id, self._context, values, sources)
             self._components[vertex.id] = component
             outputs = {name: await self._call(component, name) for name in vertex.outputs}
@@ -105,14 +136,14 @@ class Execution:
             vertex.id,
             vertex.component.type_name(),
             vertex.display_name,
-            outputs,
+            {name: value for name, value in outputs.items() if name not in component.stopped},
             vertex.component.gives_output,
             component.logs,
             time.perf_counter() - begun,
         )
         self._results[vertex.id] = result
-        if self._emit is not None:
-            self._emit(VertexEnded(result))
+        if component.stopped:
+            self._closed |= {(vertex.id, name) for name in component.stopped}
 
     async def _call(self, component: Component, output_name: str) -> object:
         output = next(o for o in component.outputs if o.name == output_name)
@@ -123,7 +154,7 @@ class Execution:
             return await asyncio.get_running_loop().run_in_executor(self._threads, method)
         return method()
 
-    async def _values_of(self, vertex: Vertex) -> dict[str, Any]:
+    async def _values_of(self, vertex: Vertex, feeds: tuple[Feed, ...]) -> dict[str, Any]:
         overlay = self._overlay.get(vertex.id, {})
         values = {**vertex.values, **overlay}
         for name, variable in vertex.variables.items():
@@ -132,7 +163,7 @@ class Execution:
                     variable.name, None if variable.is_secret else variable.name
                 )
         fed: set[str] = set()
-        for feed in vertex.feeds:
+        for feed in feeds:
             value = self._results[feed.source].outputs[feed.output]
             if feed.field in vertex.list_fields:
                 values[feed.field] = [*values[feed.field], value] if feed.field in fed else [value]

@@ -50,6 +50,8 @@ class Vertex:
     list_fields: frozenset[str]
     outputs: tuple[str, ...]
     streamed: frozenset[str]
+    #: Fields that must have a value and have no other than an edge's.
+    needs: frozenset[str]
     successors: tuple[NodeId, ...]
     predecessors: frozenset[NodeId]
 
@@ -182,9 +184,15 @@ def _vertex(
         streamed=frozenset(
             o for o in used if [classes[e.target].takes_stream for e in outgoing if e.output == o] == [True]
         ),
+        needs=frozenset(f for f in fed if _is_required(node, component, f)),
         successors=tuple(dict.fromkeys(e.target for e in outgoing)),
         predecessors=frozenset(e.source for e in incoming),
     )
+
+
+def _is_required(node: Node, component: type[Component], name: str) -> bool:
+    field = node.fields.get(name)
+    return field.required if field is not None else any(i.name == name and i.required for i in component.inputs)
 
 
 def _check_required(node: Node, name: str, required: bool, fed: set[str]) -> None:
