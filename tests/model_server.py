@@ -31,6 +31,10 @@ def model_app() -> FastAPI:
     async def gave_up() -> bool:
         return app.state.waiting is not None and app.state.waiting.is_set()
 
+    @app.get("/waits")
+    async def waits() -> bool:
+        return app.state.waiting is not None and not app.state.waiting.is_set()
+
     @app.post("/v1/chat/completions")
     async def chat(request: Request) -> Response:
         if request.headers.get("authorization") != f"Bearer {KEY}":

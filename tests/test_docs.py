@@ -40,12 +40,13 @@ def test_the_quick_start_works_as_printed(tmp_path: Path) -> None:
     with serving(create_app(Settings(config_dir=tmp_path))) as address:
         blocks = [*shell_blocks(ROOT / "README.md"), *shell_blocks(ROOT / "docs" / "running-flows.md")]
         printed = run_shell("\necho\n".join(blocks).replace(ADDRESS, address), tmp_path)
-        answer, stored, again, advanced = (json.loads(line) for line in printed.splitlines() if line)
+        answer, stored, again, advanced, told = (json.loads(line) for line in printed.splitlines() if line)
         said = answer["outputs"][0]["outputs"][0]["results"]["message"]["text"]
         assert said
         assert [m["text"] for m in stored] == ["What is a mill?", said]
         assert again["session_id"] == "ada"
         assert len(advanced["outputs"]) == 2
+        assert (told[0], told[-1]) == ("vertices_sorted", "end")
 
 
 PAGES = sorted((ROOT / "docs" / "api").glob("*.md"))

@@ -17,6 +17,7 @@ from headrace import __version__
 from headrace.api import (
     about,
     api_keys,
+    build,
     component_store,
     custom_component,
     deprecated,
@@ -31,6 +32,7 @@ from headrace.api import (
     logs,
     monitor,
     projects,
+    public_build,
     registration,
     run,
     users,
@@ -43,6 +45,7 @@ from headrace.api.openapi import describe
 from headrace.api.state import State, require_caller
 from headrace.api.upload import FRAME_BYTES, UPLOAD_PATHS
 from headrace.auth.callers import Callers
+from headrace.auth.rate import RateLimit
 from headrace.auth.secret_key import secret_key
 from headrace.auth.tokens import Tokens
 from headrace.component.registry import Registry
@@ -52,6 +55,7 @@ from headrace.files.knowledge import KnowledgeBases
 from headrace.files.shelf import Shelf
 from headrace.files.storage import storage_of
 from headrace.log_buffer import LogBuffer
+from headrace.runs.builds import BuildLimits, Builds
 from headrace.runs.runner import Runner
 from headrace.runs.surroundings import Surroundings
 from headrace.settings import Settings, load_settings
@@ -65,6 +69,8 @@ log = logging.getLogger(__name__)
 #: In the order in which an address is looked for: runs first, since each that stands before them costs every run.
 ROUTERS = (
     run.router,
+    build.router,
+    public_build.router,
     health.router,
     login.router,
     about.router,
@@ -155,6 +161,8 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         fallback=settings.fallback_to_env_var,
         timeout=settings.run_timeout_seconds,
     )
+    limits = BuildLimits(settings.max_runs, settings.max_vertex_builds_per_vertex, settings.max_transactions_to_keep)
+    builds = Builds(runner, store, limits)
     counting: asyncio.Task[Any] | None = None
     try:
         if buffer is not None:
@@ -175,9 +183,11 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             shelf=Shelf(store, storage, settings.max_file_size_upload * (1 << 20)),
             knowledge=KnowledgeBases(settings.knowledge_bases_folder),
             cipher=cipher,
+            builds=builds,
             component_store=ComponentStore(settings, around.egress),
             logs=buffer,
             starters=starters,
+            public_rate=RateLimit(settings.public_runs_per_minute),
         )
     finally:
         if counting is not None:
@@ -186,6 +196,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             await callers.save_uses()
         if buffer is not None:
             logging.getLogger().removeHandler(buffer)
+        await builds.close()
         runner.close()
         await around.close()
         await store.close()

@@ -286,6 +286,30 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("HEADRACE_RUN_TIMEOUT", "LANGFLOW_WORKER_TIMEOUT"),
         description="Longest run, seconds.",
     )
+    max_runs: int = Field(
+        default=200,
+        ge=1,
+        validation_alias=_env("HEADRACE_MAX_RUNS"),
+        description="Watched runs at once in a process; beyond it the answer is 429.",
+    )
+    public_runs_per_minute: int = Field(
+        default=60,
+        ge=1,
+        validation_alias=_env("HEADRACE_PUBLIC_RUNS_PER_MINUTE"),
+        description="Runs of public flows a minute that one address may begin.",
+    )
+    max_vertex_builds_per_vertex: int = Field(
+        default=2,
+        ge=1,
+        validation_alias=_env("LANGFLOW_MAX_VERTEX_BUILDS_PER_VERTEX"),
+        description="Builds of a vertex that are kept, the newest.",
+    )
+    max_transactions_to_keep: int = Field(
+        default=3000,
+        ge=1,
+        validation_alias=_env("LANGFLOW_MAX_TRANSACTIONS_TO_KEEP"),
+        description="Transactions of a flow that are kept, the newest.",
+    )
     local_model_path: Path | None = Field(
         default=None,
         validation_alias=_env("HEADRACE_LOCAL_MODEL_PATH"),

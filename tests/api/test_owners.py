@@ -108,6 +108,7 @@ def ids(two: Two) -> dict[str, str]:
         "component_id": str(uuid.uuid4()),
         "_task_id": "any",
         "folder_name": "Space",
+        "job_id": ada.post(f"/api/v1/build/{flow['id']}/flow", json={}).json()["job_id"],
     }
 
 
@@ -146,6 +147,9 @@ OTHERWISE = {
     "POST /api/v1/store/users/likes/{component_id}": 400,
     "DELETE /api/v1/monitor/messages/session/{session_id}": 204,  # deletes Bob's session of that name, of which he has none
     "GET /api/v1/flows/public_flow/{flow_id}": 403,
+    "POST /api/v1/build_public_tmp/{flow_id}/flow": 400,  # a visitor without a cookie
+    "GET /api/v1/build_public_tmp/{job_id}/events": 400,
+    "POST /api/v1/build_public_tmp/{job_id}/cancel": 400,
 }
 
 

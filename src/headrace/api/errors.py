@@ -24,12 +24,14 @@ from headrace.auth.errors import (
     MissingCredentialsError,
     TooManyLoginsError,
 )
+from headrace.auth.rate import TooManyRequestsError
 from headrace.component.template import TemplateError
 from headrace.component_store import StoreItemMissingError, StoreKeyError, StoreOffError, StoreServiceError
 from headrace.errors import HeadraceError
 from headrace.files.shelf import ChangedFileError, UploadTooLargeError
 from headrace.files.storage import LostFileError, StorageError, StorageFullError
 from headrace.graph.errors import FlowError, RunError
+from headrace.runs.builds import BuildNotFoundError, TooManyRunsError
 from headrace.runs.overlay import TweakError
 from headrace.runs.runner import FlowNotFoundError, RunTimeoutError
 from headrace.store.engine import DatabaseUnavailableError
@@ -106,6 +108,9 @@ STATUS: dict[type[HeadraceError], int] = {
     UnreadableBodyError: 400,
     BodyTooLargeError: 413,
     EndpointNameError: 422,
+    BuildNotFoundError: 404,
+    TooManyRunsError: 429,
+    TooManyRequestsError: 429,
     RunTimeoutError: 504,
     WriterClosedError: 503,
 }
@@ -126,7 +131,11 @@ def install(app: FastAPI) -> None:
             return JSONResponse({"detail": run_error_detail(error)}, 500)
         if isinstance(error, AutoLoginOffError):
             return JSONResponse({"detail": {"message": error.message, "auto_login": False}}, 400)
-        headers = {"Retry-After": str(error.seconds)} if isinstance(error, TooManyLoginsError) else None
+        headers = (
+            {"Retry-After": str(error.seconds)}
+            if isinstance(error, (TooManyLoginsError, TooManyRequestsError, TooManyRunsError))
+            else None
+        )
         return JSONResponse({"detail": error.message}, STATUS.get(type(error), 500), headers)
 
     @app.exception_handler(HTTPException)

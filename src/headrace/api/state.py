@@ -12,11 +12,13 @@ from headrace.api.errors import ForbiddenError
 from headrace.auth.attempts import LoginAttempts
 from headrace.auth.callers import Caller, Callers
 from headrace.auth.errors import CrossSiteError, InvalidTokenError, MissingCredentialsError
+from headrace.auth.rate import RateLimit
 from headrace.auth.tokens import Tokens
 from headrace.component_store import ComponentStore
 from headrace.files.knowledge import KnowledgeBases
 from headrace.files.shelf import Shelf
 from headrace.log_buffer import LogBuffer
+from headrace.runs.builds import Builds
 from headrace.runs.runner import Runner
 from headrace.settings import Settings
 from headrace.starter.library import Starters
@@ -40,6 +42,9 @@ PUBLIC_PATHS = {
     "/api/v1/auto_login",
     "/api/v1/flows/basic_examples/",
     "/api/v1/flows/public_flow/{flow_id}",
+    "/api/v1/build_public_tmp/{flow_id}/flow",
+    "/api/v1/build_public_tmp/{job_id}/events",
+    "/api/v1/build_public_tmp/{job_id}/cancel",
     "/api/v1/files/profile_pictures/list",
     "/api/v1/files/profile_pictures/{folder_name}/{file_name}",
     "/docs",
@@ -62,10 +67,12 @@ class State:
     shelf: Shelf
     knowledge: KnowledgeBases
     cipher: VariableCipher
+    builds: Builds
     component_store: ComponentStore
     logs: LogBuffer | None = None
     #: The starter flows, where the operator wants them.
     starters: Starters | None = None
+    public_rate: RateLimit = field(default_factory=lambda: RateLimit(60))
     attempts: LoginAttempts = field(default_factory=LoginAttempts)
 
 

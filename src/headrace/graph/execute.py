@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from headrace.graph.errors import RunError
@@ -48,6 +48,8 @@ class Execution:
         self._components: dict[NodeId, Component] = {}
         self._results: dict[NodeId, VertexResult] = {}
         self._waiting: dict[NodeId, int] = {}
+        #: Vertices whose model still speaks, with the end that is told when it has done.
+        self._speaking: dict[NodeId, VertexEnded | None] = {}
         #: Outputs that lead nowhere in this run.
         self._closed: set[tuple[NodeId, str]] = set()
 
@@ -106,8 +108,23 @@ class Execution:
                     skipped.append(successor)
                     left.append(successor)
         if self._emit is not None:
-            self._emit(VertexEnded(self._results[finished], tuple(following), tuple(skipped)))
+            ended = VertexEnded(self._results[finished], tuple(following), tuple(skipped))
+            if finished in self._speaking:
+                self._speaking[finished] = ended
+            else:
+                self._emit(ended)
         return following
+
+    async def _said(self, vertex_id: NodeId, message: Message, stream: AsyncIterator[str]) -> AsyncIterator[str]:
+        """Yield what a model still says, and tell that its vertex has ended only once it has said all."""
+        chunks: list[str] = []
+        async for chunk in stream:
+            chunks.append(chunk)
+            yield chunk
+        message.text = "".join(chunks)
+        ended = self._speaking.pop(vertex_id, None)
+        if self._emit is not None and ended is not None:
+            self._emit(ended)
 
     def _is_reached(self, vertex: Vertex) -> bool:
         """Return whether an open output leads to a vertex, and one to each field that needs it."""
@@ -130,6 +147,8 @@ class Execution:
             for name in vertex.outputs:
                 if name not in vertex.streamed:
                     await _settle(outputs[name])
+                elif self._emit is not None:
+                    self._listen(vertex.id, outputs[name])
         except Exception as error:
             raise RunError(vertex.display_name, vertex.id, _cause(error)) from error
         result = VertexResult(
@@ -144,6 +163,11 @@ class Execution:
         self._results[vertex.id] = result
         if component.stopped:
             self._closed |= {(vertex.id, name) for name in component.stopped}
+
+    def _listen(self, vertex_id: NodeId, value: object) -> None:
+        if isinstance(value, Message) and value.stream is not None:
+            self._speaking[vertex_id] = None
+            value.stream = self._said(vertex_id, value, value.stream)
 
     async def _call(self, component: Component, output_name: str) -> object:
         output = next(o for o in component.outputs if o.name == output_name)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from headrace.component.component import Component, output_types
@@ -75,6 +75,44 @@ class Plan:
             return list(self.vertices.values())
         wanted = [v for v in self.vertices.values() if _fits(v.component.gives_output, kind)]
         return wanted or [v for v in self.vertices.values() if v.component.gives_output]
+
+
+def part_of(plan: Plan, *, start: str | None, stop: str | None) -> Plan:
+    """Return the part of a plan that leads up to `stop`, and that which follows `start` with what it needs; else all.
+
+    Raises:
+        FlowError: the flow has no such vertex.
+
+    """
+    for name in (start, stop):
+        if name is not None and name not in plan.vertices:
+            raise FlowError(f"The flow has no component with the id {name!r}.")
+    kept = set(plan.vertices)
+    if start is not None:
+        kept &= _closure(plan, _closure(plan, {start}, onwards=True), onwards=False)
+    if stop is not None:
+        kept &= _closure(plan, {stop}, onwards=False)
+    if len(kept) == len(plan.vertices):
+        return plan
+    return Plan(
+        {
+            i: replace(v, successors=tuple(s for s in v.successors if s in kept))
+            for i, v in plan.vertices.items()
+            if i in kept
+        }
+    )
+
+
+def _closure(plan: Plan, begin: Collection[str], *, onwards: bool) -> set[NodeId]:
+    found: set[NodeId] = set()
+    left = [i for i in plan.vertices if i in begin]
+    while left:
+        current = left.pop()
+        if current not in found:
+            found.add(current)
+            vertex = plan.vertices[current]
+            left += vertex.successors if onwards else vertex.predecessors
+    return found
 
 
 def _fits(has: str | None, kind: str) -> bool:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 #: No tweak reaches these: a request never brings code into a run.
 UNTOUCHABLE = {"code", "tool_code"}
 INPUT_FIELD = "input_value"
+FILES_FIELD = "files"
 
 
 class TweakError(HeadraceError):
@@ -42,6 +43,8 @@ def overlay_of(plan: Plan, request: RunRequest) -> dict[str, dict[str, Any]]:
         if request.input_components and not {vertex.id, vertex.display_name} & set(request.input_components):
             continue
         values = overlay.setdefault(vertex.id, {})
+        if request.files and FILES_FIELD in vertex.field_types:
+            values.setdefault(FILES_FIELD, list(request.files))
         if request.input_value is None:
             continue
         if INPUT_FIELD in values:

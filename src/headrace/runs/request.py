@@ -23,4 +23,6 @@ class RunRequest:
     output_components: tuple[str, ...] = ()
     session_id: str | None = None
     tweaks: Mapping[str, Any] = field(default_factory=dict)
+    #: Paths of files that go to the chat's input.
+    files: tuple[str, ...] = ()
     stream: bool = False

@@ -1,0 +1,132 @@
+"""A build's events as an editor reads them, to the payloads that Langflow 1.7 recorded."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from headrace.graph.events import Event, MessageAdded, Token, VertexEnded
+from headrace.runs.wire import message_data, result_json
+from headrace.schema.message import SENDER_AI, now_text
+from headrace.schema.properties import Properties, Source
+
+if TYPE_CHECKING:
+    from headrace.graph.plan import Plan
+    from headrace.graph.result import VertexResult
+
+
+def sorted_event(plan: Plan) -> dict[str, Any]:
+    """Return the first event: the vertices that begin, and all that may run."""
+    begin = [str(i) for i, v in plan.vertices.items() if not v.predecessors]
+    return {"event": "vertices_sorted", "data": {"ids": begin, "to_run": [str(i) for i in plan.vertices]}}
+
+
+def event_json(event: Event) -> dict[str, Any] | None:
+    """Return what an editor is told of an event, or None where it is told nothing."""
+    if isinstance(event, Token):
+        return {"event": "token", "data": {"chunk": event.chunk, "id": event.message_id}}
+    if isinstance(event, MessageAdded):
+        return {"event": "add_message", "data": message_data(event.message)}
+    if isinstance(event, VertexEnded):
+        return {"event": "end_vertex", "data": {"build_data": _build_data(event)}}
+    return None
+
+
+def _build_data(ended: VertexEnded) -> dict[str, Any]:
+    result = ended.result
+    return {
+        "id": result.vertex_id,
+        "inactivated_vertices": list(ended.skipped),
+        "next_vertices_ids": list(ended.following),
+        "top_level_vertices": list(ended.following),
+        "valid": True,
+        "params": params_text(result),
+        "data": _vertex_data(result),
+        "timestamp": _now(),
+    }
+
+
+def _vertex_data(result: VertexResult) -> dict[str, Any]:
+    """Return what a vertex gave, as an editor shows it."""
+    body = result_json(result)
+    artifacts = body["artifacts"]
+    return {
+        "results": body["results"],
+        "outputs": body["outputs"],
+        "logs": body["logs"],
+        "message": artifacts,
+        "artifacts": artifacts,
+        "timedelta": result.seconds,
+        "duration": _duration(result.seconds),
+        "used_frozen_result": False,
+    }
+
+
+def params_text(result: VertexResult) -> str:
+    """Return a line a field of what a chat component said."""
+    artifacts = result_json(result)["artifacts"]
+    if "sender" not in artifacts:
+        return "None"
+    lines = [f"{k.replace('_', ' ').title()}: {v}" for k, v in sorted(artifacts.items())]
+    return "- " + "\n  ".join(lines) + "\n"
+
+
+def failed_vertex(vertex_id: str, message: str) -> dict[str, Any]:
+    """Return the end of a vertex that failed."""
+    outputs = {"error": {"message": {"errorMessage": message, "stackTrace": ""}, "type": "error"}}
+    data = {
+        "results": {},
+        "outputs": outputs,
+        "logs": {},
+        "message": {},
+        "artifacts": {},
+        "timedelta": None,
+        "duration": None,
+        "used_frozen_result": False,
+    }
+    body = {
+        "id": vertex_id,
+        "inactivated_vertices": [],
+        "next_vertices_ids": [],
+        "top_level_vertices": [],
+        "valid": False,
+        "params": message,
+        "data": data,
+        "timestamp": _now(),
+    }
+    return {"event": "end_vertex", "data": {"build_data": body}}
+
+
+def error_event(message: str, flow_id: str, session_id: str, vertex_id: str | None = None) -> dict[str, Any]:
+    """Return the event that says why a build ended early: a message of the category error."""
+    source = Source(id=vertex_id) if vertex_id else Source()
+    data = {
+        "timestamp": now_text(),
+        "sender": SENDER_AI,
+        "sender_name": SENDER_AI,
+        "session_id": session_id,
+        "context_id": "",
+        "text": message,
+        "files": [],
+        "error": True,
+        "edit": False,
+        "properties": Properties(source=source).model_dump(),
+        "category": "error",
+        "content_blocks": [],
+        "flow_id": flow_id,
+        "duration": None,
+    }
+    return {"event": "error", "data": data}
+
+
+def end_event(*, cancelled: bool = False) -> dict[str, Any]:
+    """Return the last event, which always comes."""
+    return {"event": "end", "data": {"cancelled": True} if cancelled else {}}
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} seconds"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")

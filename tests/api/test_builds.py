@@ -1,0 +1,267 @@
+"""Builds: runs that an editor watches, and a visitor of a public flow."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from headrace.app import create_app
+from tests.clients import signed_in
+from tests.conftest import settings_for
+from tests.flow_builder import FlowBuilder, echo_flow, model_flow
+from tests.model_server import KEY, NEVER
+
+
+def saved(client: httpx2.Client, data: dict[str, Any], **more: Any) -> str:
+    answer = client.post("/api/v1/flows/", json={"name": f"flow {uuid.uuid4()}", "data": data, **more})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def said(text: str, **more: Any) -> dict[str, Any]:
+    return {"inputs": {"input_value": text, "session": str(uuid.uuid4())}, **more}
+
+
+def started(client: httpx2.Client, flow: str, body: dict[str, Any], **params: Any) -> str:
+    answer = client.post(f"/api/v1/build/{flow}/flow", json=body, params=params)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["job_id"])
+
+
+def parsed(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.split("\n\n") if line]
+
+
+def watched(client: httpx2.Client, job: str, **params: Any) -> list[dict[str, Any]]:
+    answer = client.get(f"/api/v1/build/{job}/events", params=params)
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    return parsed(answer.text)
+
+
+def names(events: list[dict[str, Any]]) -> list[str]:
+    return [e["event"] for e in events]
+
+
+ECHO = ["vertices_sorted", "add_message", "end_vertex", "add_message", "end_vertex", "end"]
+
+
+def test_a_build_tells_what_happens_in_the_recorded_order(client: httpx2.Client) -> None:
+    flow = saved(client, echo_flow())
+    body = said("built")
+    events = watched(client, started(client, flow, body))
+    assert names(events) == ECHO
+    assert events[0]["data"] == {"ids": ["ChatInput-a"], "to_run": ["ChatInput-a", "ChatOutput-b"]}
+    assert (events[1]["data"]["text"], events[1]["data"]["session_id"]) == ("built", body["inputs"]["session"])
+    first = events[2]["data"]["build_data"]
+    assert first["next_vertices_ids"] == first["top_level_vertices"] == ["ChatOutput-b"]
+    assert (first["id"], first["valid"], first["inactivated_vertices"]) == ("ChatInput-a", True, [])
+    assert first["params"] == "- Files: []\n  Message: built\n  Sender: User\n  Sender Name: User\n  Type: object\n"
+    assert first["data"]["outputs"] == {"message": {"message": "built", "type": "text"}}
+    assert first["data"]["results"]["message"]["text"] == "built"
+    assert events[-1]["data"] == {}
+
+
+def test_tokens_come_before_the_end_of_the_vertex_that_says_them(client: httpx2.Client, model_url: str) -> None:
+    flow = saved(client, model_flow(model_url, KEY, stream=True))
+    events = watched(client, started(client, flow, said("ahoy")))
+    ended = {e["data"]["build_data"]["id"]: i for i, e in enumerate(events) if e["event"] == "end_vertex"}
+    tokens = [i for i, e in enumerate(events) if e["event"] == "token"]
+    assert tokens
+    assert max(tokens) < ended["OpenAIModel-m"] < ended["ChatOutput-b"]
+    whole = events[ended["OpenAIModel-m"]]["data"]["build_data"]["data"]["outputs"]["text_output"]["message"]
+    assert whole == "".join(events[i]["data"]["chunk"] for i in tokens)
+
+
+def test_all_three_deliveries_tell_the_same(client: httpx2.Client) -> None:
+    flow = saved(client, echo_flow())
+    job = started(client, flow, said("x"))
+    polled: list[dict[str, Any]] = []
+    deadline = time.monotonic() + 20
+    while not polled or polled[-1]["event"] != "end":
+        polled += watched(client, job, event_delivery="polling")
+        assert time.monotonic() < deadline
+    assert watched(client, job, event_delivery="polling") == []
+    assert polled == watched(client, job)
+    direct = client.post(f"/api/v1/build/{flow}/flow", json=said("x"), params={"event_delivery": "direct"})
+    assert names(parsed(direct.text)) == ECHO
+
+
+def test_a_watcher_reads_on_from_where_it_was(client: httpx2.Client) -> None:
+    job = started(client, saved(client, echo_flow()), said("x"))
+    whole = watched(client, job)
+    for offset in range(len(whole) + 1):
+        assert watched(client, job, offset=offset) == whole[offset:]
+        assert watched(client, job, offset=offset, event_delivery="polling") == whole[offset:]
+
+
+def waiting_flow(model_url: str) -> dict[str, Any]:
+    return model_flow(model_url, KEY)
+
+
+def test_a_cancelled_build_ends_at_once_and_says_so(client: httpx2.Client, model_url: str) -> None:
+    job = started(client, saved(client, waiting_flow(model_url)), said(NEVER))
+    answer = client.post(f"/api/v1/build/{job}/cancel")
+    assert answer.json() == {"success": True, "message": "Flow build cancelled successfully"}
+    events = watched(client, job)
+    assert events[-1] == {"event": "end", "data": {"cancelled": True}}
+    assert names(events).count("end") == 1
+    assert client.post(f"/api/v1/build/{job}/cancel").status_code == 200
+
+
+def until(model_url: str, path: str) -> None:
+    deadline = time.monotonic() + 20
+    while not httpx2.get(model_url.removesuffix("/v1") + path).json():
+        assert time.monotonic() < deadline
+
+
+def test_who_leaves_a_direct_build_ends_it(client: httpx2.Client, model_url: str) -> None:
+    flow = saved(client, waiting_flow(model_url))
+    with client.stream(
+        "POST", f"/api/v1/build/{flow}/flow", json=said(NEVER), params={"event_delivery": "direct"}
+    ) as answer:
+        # Held, since what it reads from is closed with it.
+        lines = answer.iter_lines()
+        assert "vertices_sorted" in next(lines)
+        until(model_url, "/waits")
+    until(model_url, "/gave-up")
+
+
+def test_a_failing_vertex_is_told_and_the_build_ends(client: httpx2.Client, model_url: str) -> None:
+    flow = saved(client, model_flow(model_url, "wrong key"))
+    events = watched(client, started(client, flow, said("x")))
+    assert names(events)[-3:] == ["end_vertex", "error", "end"]
+    failed = events[-3]["data"]["build_data"]
+    assert (failed["id"], failed["valid"]) == ("OpenAIModel-m", False)
+    error = events[-2]["data"]
+    assert (error["category"], error["error"]) == ("error", True)
+    assert "OpenAI" in error["text"]
+    assert "wrong key" not in json.dumps(events)
+
+
+def test_a_draft_is_built_without_being_stored_and_its_code_never_runs(client: httpx2.Client) -> None:
+    flow = saved(client, echo_flow())
+    draft = FlowBuilder().node("TextInput", "TextInput-d", input_value="draft").data
+    events = watched(client, started(client, flow, said("x", data=draft)))
+    assert events[0]["data"]["to_run"] == ["TextInput-d"]
+    assert client.get(f"/api/v1/flows/{flow}").json()["data"]["nodes"][0]["id"] == "ChatInput-a"
+    draft["nodes"][0]["data"]["node"]["edited"] = True
+    refused = client.post(f"/api/v1/build/{flow}/flow", json=said("x", data=draft))
+    assert (refused.status_code, "is not run" in refused.json()["detail"]) == (400, True)
+
+
+def test_a_part_of_a_flow_is_built(client: httpx2.Client, model_url: str) -> None:
+    flow = saved(client, model_flow(model_url, KEY))
+
+    def to_run(**params: str) -> set[str]:
+        events = watched(client, started(client, flow, said("x"), **params))
+        ended = {e["data"]["build_data"]["id"] for e in events if e["event"] == "end_vertex"}
+        assert ended == set(events[0]["data"]["to_run"])
+        return ended
+
+    assert to_run(stop_component_id="Prompt-p") == {"Prompt-p"}
+    assert to_run(stop_component_id="OpenAIModel-m") == {"ChatInput-a", "Prompt-p", "OpenAIModel-m"}
+    assert to_run(start_component_id="Prompt-p") == {"ChatInput-a", "Prompt-p", "OpenAIModel-m", "ChatOutput-b"}
+    missing = client.post(f"/api/v1/build/{flow}/flow", json={}, params={"stop_component_id": "none"})
+    assert (missing.status_code, "none" in missing.json()["detail"]) == (400, True)
+
+
+def test_what_vertices_gave_is_read_through_the_monitor_the_newest_of_it(client: httpx2.Client) -> None:
+    flow = saved(client, echo_flow())
+    for text in ("one", "two", "three"):
+        watched(client, started(client, flow, said(text)))
+    watched(client, started(client, flow, said("untold"), log_builds=False))
+    builds = client.get("/api/v1/monitor/builds", params={"flow_id": flow}).json()["vertex_builds"]
+    assert set(builds) == {"ChatInput-a", "ChatOutput-b"}
+    for rows in builds.values():
+        assert [r["data"]["results"]["message"]["text"] for r in rows] == ["two", "three"]
+        assert all(r["valid"] and r["artifacts"]["type"] == "object" for r in rows)
+    page = client.get("/api/v1/monitor/transactions", params={"flow_id": flow, "size": 2}).json()
+    assert (page["total"], page["pages"]) == (6, 3)
+    assert {(t["vertex_id"], t["target_id"]) for t in page["items"]} == {
+        ("ChatInput-a", "ChatOutput-b"),
+        ("ChatOutput-b", None),
+    }
+
+
+def test_nobody_else_watches_or_stops_a_build(client: httpx2.Client, anyone: httpx2.Client, model_url: str) -> None:
+    job = started(client, saved(client, waiting_flow(model_url)), said(NEVER))
+    name = f"user-{uuid.uuid4()}"
+    made = client.post("/api/v1/users/", json={"username": name, "password": "x"}).json()["id"]
+    client.patch(f"/api/v1/users/{made}", json={"is_active": True})
+    token = anyone.post("/api/v1/login", data={"username": name, "password": "x"}).json()["access_token"]
+    anyone.cookies.clear()
+    for headers, status in (({"authorization": f"Bearer {token}"}, 404), ({}, 403)):
+        assert anyone.get(f"/api/v1/build/{job}/events", headers=headers).status_code == status
+        assert anyone.post(f"/api/v1/build/{job}/cancel", headers=headers).status_code == status
+    visitor = {"cookie": "client_id=guess"}
+    assert anyone.get(f"/api/v1/build_public_tmp/{job}/events", headers=visitor).status_code == 404
+    client.post(f"/api/v1/build/{job}/cancel")
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[httpx2.Client]:
+    settings = settings_for(tmp_path, max_runs=2, public_runs_per_minute=3)
+    with signed_in(create_app(settings)) as client:
+        yield client
+
+
+def test_beyond_the_bound_the_answer_is_429_at_once(small: httpx2.Client, model_url: str) -> None:
+    flow = saved(small, waiting_flow(model_url))
+    jobs = [started(small, flow, said(NEVER)) for _ in range(2)]
+    refused = small.post(f"/api/v1/build/{flow}/flow", json=said("x"))
+    assert (refused.status_code, "HEADRACE_MAX_RUNS" in refused.json()["detail"]) == (429, True)
+    assert int(refused.headers["retry-after"]) >= 1
+    for job in jobs:
+        small.post(f"/api/v1/build/{job}/cancel")
+    assert watched(small, started(small, saved(small, echo_flow()), said("x")))[-1]["event"] == "end"
+
+
+def visit(client: httpx2.Client, flow: str, who: str, body: dict[str, Any], **params: Any) -> httpx2.Response:
+    with httpx2.Client(base_url=client.base_url, headers={"cookie": f"client_id={who}"}, timeout=30) as visitor:
+        return visitor.post(f"/api/v1/build_public_tmp/{flow}/flow", json=body, params=params)
+
+
+def test_a_visitor_runs_the_stored_flow_in_a_session_of_their_own(client: httpx2.Client) -> None:
+    flow = saved(client, echo_flow(), access_type="PUBLIC")
+    evil = FlowBuilder().node("TextInput", "TextInput-evil", input_value="draft").data
+    body = {"inputs": {"input_value": "hello", "session": "shared"}, "data": evil}
+    sessions = set()
+    for who in ("ada", "bob"):
+        events = parsed(visit(client, flow, who, body, event_delivery="direct").text)
+        assert names(events) == ECHO
+        assert events[0]["data"]["to_run"] == ["ChatInput-a", "ChatOutput-b"]
+        sessions.add(events[1]["data"]["session_id"])
+    assert len(sessions) == 2
+    assert "shared" not in sessions
+    again = parsed(visit(client, flow, "ada", body, event_delivery="direct").text)
+    assert again[1]["data"]["session_id"] in sessions
+    assert client.get("/api/v1/monitor/builds", params={"flow_id": flow}).json() == {"vertex_builds": {}}
+
+
+def test_a_visitors_build_is_watched_by_the_visitor_alone(client: httpx2.Client, model_url: str) -> None:
+    flow = saved(client, waiting_flow(model_url), access_type="PUBLIC")
+    job = visit(client, flow, "ada", said(NEVER)).json()["job_id"]
+    events, cancel = f"/api/v1/build_public_tmp/{job}/events", f"/api/v1/build_public_tmp/{job}/cancel"
+    assert client.get(f"/api/v1/build/{job}/events").status_code == 404
+    with httpx2.Client(base_url=client.base_url) as visitor:
+        bob, ada = {"cookie": "client_id=bob"}, {"cookie": "client_id=ada"}
+        assert visitor.get(events, headers=bob).status_code == 404
+        assert visitor.post(cancel, headers=bob).status_code == 404
+        assert visitor.get(events).status_code == 400
+        assert visitor.post(cancel, headers=ada).status_code == 200
+        assert names(parsed(visitor.get(events, headers=ada).text))[-1] == "end"
+
+
+def test_a_private_flow_and_a_hasty_visitor_are_turned_away(small: httpx2.Client) -> None:
+    assert visit(small, saved(small, echo_flow()), "ada", said("x")).json() == {"detail": "Flow is not public"}
+    flow = saved(small, echo_flow(), access_type="PUBLIC")
+    answers = [visit(small, flow, "ada", said("x"), event_delivery="direct") for _ in range(4)]
+    assert answers[-1].status_code == 429
+    assert int(answers[-1].headers["retry-after"]) >= 1
