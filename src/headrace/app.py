@@ -31,6 +31,7 @@ from headrace.api import (
     login,
     logs,
     monitor,
+    openai,
     projects,
     public_build,
     registration,
@@ -70,6 +71,7 @@ log = logging.getLogger(__name__)
 ROUTERS = (
     run.router,
     build.router,
+    openai.router,
     public_build.router,
     health.router,
     login.router,

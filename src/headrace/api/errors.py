@@ -122,6 +122,11 @@ def run_error_detail(error: HeadraceError) -> str:
     return orjson.dumps(body).decode()
 
 
+def run_error_status(error: HeadraceError) -> int:
+    """Return the status of an error that a run ended in."""
+    return STATUS.get(type(error), 500)
+
+
 def install(app: FastAPI) -> None:
     """Teach `app` how each error is answered."""
 
@@ -136,7 +141,7 @@ def install(app: FastAPI) -> None:
             if isinstance(error, (TooManyLoginsError, TooManyRequestsError, TooManyRunsError))
             else None
         )
-        return JSONResponse({"detail": error.message}, STATUS.get(type(error), 500), headers)
+        return JSONResponse({"detail": error.message}, run_error_status(error), headers)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:

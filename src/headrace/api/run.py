@@ -104,7 +104,7 @@ async def run_flow(
     )
     if stream:
         return _streamed(runner, caller.id, target, wanted)
-    answer = await _while_listening(request, runner.run(caller.id, target, wanted))
+    answer = await while_listening(request, runner.run(caller.id, target, wanted))
     return Response(orjson.dumps(answer), media_type="application/json")
 
 
@@ -138,7 +138,7 @@ async def run_flow_advanced(flow_id_or_name: str, request: Request, body: Advanc
         answers = [await runner.run(caller.id, target, wanted) for wanted in runs]
         return {**answers[0], "outputs": [output for answer in answers for output in answer["outputs"]]}
 
-    return Response(orjson.dumps(await _while_listening(request, each())), media_type="application/json")
+    return Response(orjson.dumps(await while_listening(request, each())), media_type="application/json")
 
 
 def _streamed(runner: Runner, owner: UUID, target: Target, wanted: RunRequest) -> Response:
@@ -147,7 +147,8 @@ def _streamed(runner: Runner, owner: UUID, target: Target, wanted: RunRequest) -
     )
 
 
-async def _while_listening(request: Request, run: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+async def while_listening(request: Request, run: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    """Return a run's answer; a caller who hangs up cancels the run."""
     task = asyncio.create_task(run)
     try:
         await asyncio.wait({task}, timeout=PATIENCE)

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from headrace.api.catalogue import Catalogue
 from headrace.api.errors import ForbiddenError
+from headrace.auth import keys
 from headrace.auth.attempts import LoginAttempts
 from headrace.auth.callers import Caller, Callers
 from headrace.auth.errors import CrossSiteError, InvalidTokenError, MissingCredentialsError
@@ -98,6 +99,9 @@ async def require_caller(request: Request) -> None:
 
 async def _resolve(request: Request, server: State) -> Caller:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip().startswith(keys.MARK):
+        # OpenAI's clients send their key so.
+        return await server.callers.by_key(token.strip())
     if scheme.lower() == "bearer" and token:
         return await server.callers.by_token(token.strip())
     key = request.headers.get(KEY_NAME) or request.query_params.get(KEY_NAME)

@@ -3,13 +3,15 @@
 import hashlib
 import secrets
 
+#: What every key begins with, and no token.
+MARK = "sk-"
 PREFIX_LENGTH = 8
 _SHOWN_LENGTH = 46
 
 
 def new_key() -> str:
     """Return a fresh API key: 256 random bits."""
-    return f"sk-{secrets.token_urlsafe(32)}"
+    return f"{MARK}{secrets.token_urlsafe(32)}"
 
 
 def digest(key: str) -> str:

@@ -115,14 +115,22 @@ class Execution:
                 self._emit(ended)
         return following
 
-    async def _said(self, vertex_id: NodeId, message: Message, stream: AsyncIterator[str]) -> AsyncIterator[str]:
-        """Yield what a model still says, and tell that its vertex has ended only once it has said all."""
+    async def _said(self, vertex: Vertex, message: Message, stream: AsyncIterator[str]) -> AsyncIterator[str]:
+        """Yield what a model still says, and tell that its vertex has ended only once it has said all.
+
+        Raises:
+            RunError: the model failed in the middle; names its vertex, not the one that listens.
+
+        """
         chunks: list[str] = []
-        async for chunk in stream:
-            chunks.append(chunk)
-            yield chunk
+        try:
+            async for chunk in stream:
+                chunks.append(chunk)
+                yield chunk
+        except Exception as error:
+            raise RunError(vertex.display_name, vertex.id, _cause(error)) from error
         message.text = "".join(chunks)
-        ended = self._speaking.pop(vertex_id, None)
+        ended = self._speaking.pop(vertex.id, None)
         if self._emit is not None and ended is not None:
             self._emit(ended)
 
@@ -147,8 +155,11 @@ class Execution:
             for name in vertex.outputs:
                 if name not in vertex.streamed:
                     await _settle(outputs[name])
-                elif self._emit is not None:
-                    self._listen(vertex.id, outputs[name])
+                else:
+                    self._listen(vertex, outputs[name])
+        except RunError:
+            # Of the vertex whose words this one passes on.
+            raise
         except Exception as error:
             raise RunError(vertex.display_name, vertex.id, _cause(error)) from error
         result = VertexResult(
@@ -164,10 +175,11 @@ class Execution:
         if component.stopped:
             self._closed |= {(vertex.id, name) for name in component.stopped}
 
-    def _listen(self, vertex_id: NodeId, value: object) -> None:
+    def _listen(self, vertex: Vertex, value: object) -> None:
         if isinstance(value, Message) and value.stream is not None:
-            self._speaking[vertex_id] = None
-            value.stream = self._said(vertex_id, value, value.stream)
+            if self._emit is not None:
+                self._speaking[vertex.id] = None
+            value.stream = self._said(vertex, value, value.stream)
 
     async def _call(self, component: Component, output_name: str) -> object:
         output = next(o for o in component.outputs if o.name == output_name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
@@ -36,6 +36,7 @@ class ServerContext:
         around: Surroundings,
         fallback: bool,
         cipher: VariableCipher,
+        variables: Mapping[str, str],
     ) -> None:
         self.flow_id = flow_id
         self.session_id = session_id
@@ -48,6 +49,7 @@ class ServerContext:
         self._environment = around.environment
         self._fallback = fallback
         self._cipher = cipher
+        self._variables = variables
         self._pending: list[asyncio.Future[None]] = []
 
     async def store(self, message: Message) -> None:
@@ -71,7 +73,9 @@ class ServerContext:
             return await messages.newest(connection, self._owner, query)
 
     async def variable(self, name: str, default: str | None) -> str:
-        """Return the owner's variable, or the environment's where the settings allow that, or `default`."""
+        """Return the run's variable, or the owner's, or the environment's where the settings allow that, or `default`."""
+        if (given := self._variables.get(name)) is not None:
+            return given
         async with self._store.reading() as connection:
             query = select(tables.variables.c.value).where(
                 tables.variables.c.user_id == self._owner, tables.variables.c.name == name

@@ -25,4 +25,6 @@ class RunRequest:
     tweaks: Mapping[str, Any] = field(default_factory=dict)
     #: Paths of files that go to the chat's input.
     files: tuple[str, ...] = ()
+    #: Variables by name that hold for this run alone, before the owner's.
+    variables: Mapping[str, str] = field(default_factory=dict)
     stream: bool = False

@@ -181,6 +181,7 @@ class Runner:
             around=self._around,
             fallback=self._fallback,
             cipher=self._cipher,
+            variables=request.variables,
         )
         overlay = overlay_of(target.plan, request)
         wanted = wanted_vertices(target.plan, request)
