@@ -41,6 +41,7 @@ from headrace.api import (
     variables,
 )
 from headrace.api.catalogue import Catalogue
+from headrace.api.frontend import frontend
 from headrace.api.json_body import BodyLimit
 from headrace.api.openapi import describe
 from headrace.api.state import State, require_caller
@@ -128,6 +129,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     describe(app)
     for router in ROUTERS:
         app.include_router(router)
+    if settings.frontend_path is not None and not settings.backend_only:
+        app.mount("/", frontend(settings.frontend_path.expanduser()), name="frontend")
     largest = settings.max_file_size_upload * (1 << 20) + FRAME_BYTES
     app.add_middleware(BodyLimit, limit=settings.max_request_bytes, uploads=dict.fromkeys(UPLOAD_PATHS, largest))
     if settings.cors_origins:
@@ -162,8 +165,10 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         cipher=cipher,
         fallback=settings.fallback_to_env_var,
         timeout=settings.run_timeout_seconds,
+        most=settings.max_runs,
+        heartbeat=settings.heartbeat_seconds,
     )
-    limits = BuildLimits(settings.max_runs, settings.max_vertex_builds_per_vertex, settings.max_transactions_to_keep)
+    limits = BuildLimits(settings.max_vertex_builds_per_vertex, settings.max_transactions_to_keep)
     builds = Builds(runner, store, limits)
     counting: asyncio.Task[Any] | None = None
     try:

@@ -93,6 +93,11 @@ class Settings(BaseSettings):
     backend_only: bool = Field(
         default=False, validation_alias=_env("LANGFLOW_BACKEND_ONLY"), description="Serve the API without a front end."
     )
+    frontend_path: Path | None = Field(
+        default=None,
+        validation_alias=_env("LANGFLOW_FRONTEND_PATH"),
+        description="Folder of a built front end, which is served at /.",
+    )
     open_browser: bool = Field(
         default=False, validation_alias=_env("LANGFLOW_OPEN_BROWSER"), description="Open a browser at start."
     )
@@ -290,7 +295,13 @@ class Settings(BaseSettings):
         default=200,
         ge=1,
         validation_alias=_env("HEADRACE_MAX_RUNS"),
-        description="Watched runs at once in a process; beyond it the answer is 429.",
+        description="Runs at once in a process; beyond it the answer is 429.",
+    )
+    heartbeat_seconds: float = Field(
+        default=15,
+        gt=0,
+        validation_alias=_env("HEADRACE_HEARTBEAT_SECONDS"),
+        description="A stream with nothing to say says so after this long, seconds.",
     )
     public_runs_per_minute: int = Field(
         default=60,

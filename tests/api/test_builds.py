@@ -205,9 +205,26 @@ def test_nobody_else_watches_or_stops_a_build(client: httpx2.Client, anyone: htt
     client.post(f"/api/v1/build/{job}/cancel")
 
 
+def until_said(client: httpx2.Client, job: str) -> None:
+    deadline = time.monotonic() + 20
+    while "add_message" not in names(watched(client, job, offset=0, event_delivery="polling")):
+        assert time.monotonic() < deadline
+
+
+def test_a_silent_stream_says_that_it_still_runs(small: httpx2.Client, model_url: str) -> None:
+    flow = saved(small, waiting_flow(model_url))
+    for path, body in [
+        (f"/api/v1/run/{flow}?stream=true", {"input_value": NEVER}),
+        ("/api/v1/responses", {"model": flow, "input": NEVER, "stream": True}),
+    ]:
+        with small.stream("POST", path, json=body) as answer:
+            lines = answer.iter_lines()
+            assert next(line for line in lines if line.startswith(":")) == ": still running"
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[httpx2.Client]:
-    settings = settings_for(tmp_path, max_runs=2, public_runs_per_minute=3)
+    settings = settings_for(tmp_path, max_runs=2, public_runs_per_minute=3, heartbeat_seconds=0.05)
     with signed_in(create_app(settings)) as client:
         yield client
 
@@ -215,9 +232,18 @@ def small(tmp_path: Path) -> Iterator[httpx2.Client]:
 def test_beyond_the_bound_the_answer_is_429_at_once(small: httpx2.Client, model_url: str) -> None:
     flow = saved(small, waiting_flow(model_url))
     jobs = [started(small, flow, said(NEVER)) for _ in range(2)]
-    refused = small.post(f"/api/v1/build/{flow}/flow", json=said("x"))
-    assert (refused.status_code, "HEADRACE_MAX_RUNS" in refused.json()["detail"]) == (429, True)
-    assert int(refused.headers["retry-after"]) >= 1
+    for job in jobs:
+        until_said(small, job)
+    for path, body in [
+        (f"/api/v1/build/{flow}/flow", said("x")),
+        (f"/api/v1/run/{flow}", {"input_value": "x"}),
+        (f"/api/v1/run/{flow}?stream=true", {"input_value": "x"}),
+        ("/api/v1/chat/completions", {"model": flow, "messages": [{"content": "x"}], "stream": True}),
+    ]:
+        refused = small.post(path, json=body)
+        assert refused.status_code == 429, path
+        assert "HEADRACE_MAX_RUNS" in refused.json()["detail"]
+        assert int(refused.headers["retry-after"]) >= 1
     for job in jobs:
         small.post(f"/api/v1/build/{job}/cancel")
     assert watched(small, started(small, saved(small, echo_flow()), said("x")))[-1]["event"] == "end"

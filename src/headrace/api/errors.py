@@ -31,9 +31,9 @@ from headrace.errors import HeadraceError
 from headrace.files.shelf import ChangedFileError, UploadTooLargeError
 from headrace.files.storage import LostFileError, StorageError, StorageFullError
 from headrace.graph.errors import FlowError, RunError
-from headrace.runs.builds import BuildNotFoundError, TooManyRunsError
+from headrace.runs.builds import BuildNotFoundError
 from headrace.runs.overlay import TweakError
-from headrace.runs.runner import FlowNotFoundError, RunTimeoutError
+from headrace.runs.runner import FlowNotFoundError, RunTimeoutError, TooManyRunsError
 from headrace.store.engine import DatabaseUnavailableError
 from headrace.store.flows import StaleFlowError
 from headrace.store.writer import WriterClosedError

@@ -30,6 +30,7 @@ VARIABLE_HEADER = "x-langflow-global-var-"
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {}}, "description": "The answer, or with `stream` its events"},
     404: {"description": "The caller has no such flow; for OpenAI's SDK"},
+    429: {"description": "Too many runs are under way"},
     500: {"description": "A component failed; for OpenAI's SDK"},
     504: {"description": "The run took too long; for OpenAI's SDK"},
 }
@@ -132,6 +133,7 @@ async def create_response(body: ResponseRequest, request: Request, caller: Calle
         input_value=_last(body.input), session_id=told.id, variables=_variables(request.headers), stream=body.stream
     )
     if body.stream:
+        server.runner.check_room()
         pieces = spoken(server.runner, caller.id, target, wanted)
         return _stream(told.events(pieces) if _is_sdk(request) else told.chunks(pieces))
     try:
@@ -158,6 +160,7 @@ async def create_completion(body: CompletionRequest, request: Request, caller: C
     )
     told = Completion(body.model)
     if body.stream:
+        server.runner.check_room()
         return _stream(told.chunks(spoken(server.runner, caller.id, target, wanted)))
     try:
         answer = await while_listening(request, server.runner.run(caller.id, target, wanted))

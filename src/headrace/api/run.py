@@ -17,6 +17,7 @@ from headrace.api.json_body import StrictRoute
 from headrace.api.state import caller_of, state_of
 from headrace.errors import HeadraceError
 from headrace.graph.events import Event, MessageAdded, Token
+from headrace.runs.openai_wire import HEARTBEAT
 from headrace.runs.request import InputType, OutputType, RunRequest
 from headrace.runs.runner import Runner, Target
 from headrace.runs.wire import message_data
@@ -80,6 +81,7 @@ class RunAnswer(BaseModel):
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     400: {"description": "The flow cannot be run as it is drawn, or the request contradicts itself"},
     404: {"description": "The caller has no such flow"},
+    429: {"description": "Too many runs are under way; `Retry-After` says when to try again"},
     500: {"description": "A component failed; `detail` is a JSON text whose `message` names it and the cause"},
     504: {"description": "The run took too long"},
 }
@@ -142,6 +144,7 @@ async def run_flow_advanced(flow_id_or_name: str, request: Request, body: Advanc
 
 
 def _streamed(runner: Runner, owner: UUID, target: Target, wanted: RunRequest) -> Response:
+    runner.check_room()
     return StreamingResponse(
         _lines(runner, owner, target, wanted), media_type="text/event-stream", headers={"cache-control": "no-cache"}
     )
@@ -175,6 +178,9 @@ async def _left(request: Request) -> None:
 
 async def _lines(runner: Runner, owner: Any, target: Target, wanted: RunRequest) -> AsyncIterator[bytes]:
     async for item in runner.stream(owner, target, wanted):
+        if item is None:
+            yield HEARTBEAT
+            continue
         line = _line(item)
         if line is not None:
             yield orjson.dumps(line) + b"\n\n"

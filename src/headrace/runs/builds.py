@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
@@ -24,6 +25,7 @@ from headrace.runs.build_wire import (
     params_text,
     sorted_event,
 )
+from headrace.runs.runner import UnexpectedRunError
 from headrace.runs.wire import result_json
 from headrace.store import monitor
 
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from headrace.runs.request import RunRequest
     from headrace.runs.runner import Runner, Target
     from headrace.store.store import Store
+
+log = logging.getLogger(__name__)
 
 #: A build that has ended can be read for so long, seconds.
 KEPT_SECONDS = 300.0
@@ -46,16 +50,6 @@ class BuildNotFoundError(HeadraceError):
         super().__init__(f"Job not found: Job queue not found for job_id: {job_id}")
 
 
-class TooManyRunsError(HeadraceError):
-    """So many runs are under way that no other begins."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__(
-            f"{most} runs are under way, and no more at once. Try again in a moment; an operator can raise HEADRACE_MAX_RUNS."
-        )
-        self.seconds = 1
-
-
 class TalkativeBuildError(HeadraceError):
     """A build said more than is held for its watchers."""
 
@@ -65,9 +59,8 @@ class TalkativeBuildError(HeadraceError):
 
 @dataclass(frozen=True, slots=True)
 class BuildLimits:
-    """How many builds run at once, and how much of a flow's past is kept."""
+    """How much of a flow's past is kept."""
 
-    at_once: int
     builds_of_vertex: int
     transactions: int
 
@@ -142,8 +135,7 @@ class Builds:
 
         """
         self._forget_old()
-        if sum(b.ended_at is None for b in self._builds.values()) >= self._limits.at_once:
-            raise TooManyRunsError(self._limits.at_once)
+        self._runner.check_room()
         build = Build(uuid4(), owner, watcher, target.flow_id, request.session_id or str(target.flow_id))
         self._builds[build.id] = build
         build.task = asyncio.create_task(self._run(build, target, request, keep=keep), name=f"build-{build.id}")
@@ -212,6 +204,9 @@ class Builds:
             build.say(error_event(error.message, str(build.flow_id), build.session_id, error.vertex_id))
         except HeadraceError as error:
             build.say(error_event(error.message, str(build.flow_id), build.session_id))
+        except Exception:
+            log.exception("unexpected error in a build")
+            build.say(error_event(UnexpectedRunError().message, str(build.flow_id), build.session_id))
         finally:
             if pending:
                 await asyncio.gather(*pending, return_exceptions=True)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from headrace.runs.runner import Runner, Target
 
 DONE = b"data: [DONE]\n\n"
+#: A comment of the event stream, which clients pass over (HTML Living Standard, server-sent events): the run goes on.
+HEARTBEAT = b": still running\n\n"
 
 
 def text_of(answer: dict[str, Any]) -> str:
@@ -39,10 +41,15 @@ def error_body(message: str, code: str) -> dict[str, Any]:
     return {"error": {"message": message, "type": "invalid_request_error", "code": code, "param": None}}
 
 
-async def spoken(runner: Runner, owner: Any, target: Target, request: RunRequest) -> AsyncIterator[str | HeadraceError]:
-    """Run a flow and yield what it says, piece by piece; last the error that it ended in, if it did."""
+async def spoken(
+    runner: Runner, owner: Any, target: Target, request: RunRequest
+) -> AsyncIterator[str | HeadraceError | None]:
+    """Run a flow and yield what it says, piece by piece, None in long silences, and last the error that it ended in."""
     speaking: set[str] = set()
     async for item in runner.stream(owner, target, request):
+        if item is None:
+            yield None
+            continue
         piece = _piece(item, speaking)
         if piece is not None:
             yield piece
@@ -107,10 +114,13 @@ class Response:
             "content": content,
         }
 
-    async def chunks(self, pieces: AsyncIterator[str | HeadraceError]) -> AsyncIterator[bytes]:
+    async def chunks(self, pieces: AsyncIterator[str | HeadraceError | None]) -> AsyncIterator[bytes]:
         """Yield the stream that Langflow's clients read."""
         base = {"id": self.id, "object": "response.chunk", "created": self.created, "model": self.model}
         async for piece in pieces:
+            if piece is None:
+                yield HEARTBEAT
+                continue
             if isinstance(piece, HeadraceError):
                 yield _data({**base, **error_body(piece.message, "processing_error"), "status": "failed"})
                 break
@@ -119,7 +129,7 @@ class Response:
             yield _data({**base, "delta": {}, "status": "completed"})
         yield DONE
 
-    async def events(self, pieces: AsyncIterator[str | HeadraceError]) -> AsyncIterator[bytes]:
+    async def events(self, pieces: AsyncIterator[str | HeadraceError | None]) -> AsyncIterator[bytes]:
         """Yield the typed events that OpenAI's SDK reads."""
         number = -1
 
@@ -137,6 +147,9 @@ class Response:
         yield event("response.content_part.added", **where, part=part)
         said: list[str] = []
         async for piece in pieces:
+            if piece is None:
+                yield HEARTBEAT
+                continue
             if isinstance(piece, HeadraceError):
                 failed = {"code": "server_error", "message": piece.message}
                 yield event("response.failed", response=self.body(None, "failed", failed))
@@ -166,10 +179,13 @@ class Completion:
         usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
         return {**self._base("chat.completion"), "choices": [choice], "usage": usage}
 
-    async def chunks(self, pieces: AsyncIterator[str | HeadraceError]) -> AsyncIterator[bytes]:
+    async def chunks(self, pieces: AsyncIterator[str | HeadraceError | None]) -> AsyncIterator[bytes]:
         """Yield the completion's stream."""
         yield self._chunk({"role": "assistant", "content": ""})
         async for piece in pieces:
+            if piece is None:
+                yield HEARTBEAT
+                continue
             if isinstance(piece, HeadraceError):
                 yield _data(error_body(piece.message, "processing_error"))
                 yield DONE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from headrace.store.secrets import VariableCipher
     from headrace.store.store import Store
 
+log = logging.getLogger(__name__)
+
 PLANS_KEPT = 256
 HEADS_KEPT = 10_000
 #: A remembered flow version is looked up again after so many seconds, in case another program changed the database.
@@ -53,6 +56,23 @@ class RunTimeoutError(HeadraceError):
         super().__init__(
             f"The run took longer than {seconds:g} s and was stopped. An operator can raise HEADRACE_RUN_TIMEOUT."
         )
+
+
+class TooManyRunsError(HeadraceError):
+    """So many runs are under way that no other begins."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"{most} runs are under way, and no more at once. Try again in a moment; an operator can raise HEADRACE_MAX_RUNS."
+        )
+        self.seconds = 1
+
+
+class UnexpectedRunError(HeadraceError):
+    """A run ended in an error that nobody foresaw; the log has it."""
+
+    def __init__(self) -> None:
+        super().__init__("The server failed at this run. Its log says why.")
 
 
 class SlowWatcherError(HeadraceError):
@@ -82,13 +102,31 @@ class Runner:
         cipher: VariableCipher,
         fallback: bool,
         timeout: float,
+        most: int,
+        heartbeat: float,
     ) -> None:
+        """Set up.
+
+        Args:
+            store: where flows, messages and variables are.
+            registry: the components that there are.
+            around: what runs reach beside the database.
+            cipher: decrypts variables.
+            fallback: whether the environment stands in for a variable that isn't stored.
+            timeout: the longest run, seconds.
+            most: so many runs at once.
+            heartbeat: a stream tells after so long that it has nothing to tell, seconds.
+
+        """
         self._store = store
         self._registry = registry
         self._around = around
         self._cipher = cipher
         self._fallback = fallback
         self._timeout = timeout
+        self._most = most
+        self._heartbeat = heartbeat
+        self._running = 0
         self._plans: OrderedDict[tuple[UUID, int], Plan] = OrderedDict()
         self._heads: OrderedDict[tuple[UUID, str], tuple[UUID, int, float]] = OrderedDict()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="component")
@@ -150,6 +188,11 @@ class Runner:
         """Return the server's own component whose source this is, or None."""
         return self._registry.find_by_code(code)
 
+    def check_room(self) -> None:
+        """Raise TooManyRunsError where as many runs are under way as are allowed."""
+        if self._running >= self._most:
+            raise TooManyRunsError(self._most)
+
     def planned(self, drawing: object) -> Plan:
         """Return the plan of a drawing that is not stored.
 
@@ -168,8 +211,10 @@ class Runner:
             TweakError: the request contradicts itself or names an output that isn't there.
             RunError: a vertex failed.
             RunTimeoutError: the run took too long.
+            TooManyRunsError: as many run already as are allowed.
 
         """
+        self.check_room()
         session_id = request.session_id or str(target.flow_id)
         context = ServerContext(
             store=self._store,
@@ -185,19 +230,24 @@ class Runner:
         )
         overlay = overlay_of(target.plan, request)
         wanted = wanted_vertices(target.plan, request)
+        self._running += 1
         try:
             async with asyncio.timeout(self._timeout):
                 results = await Execution(target.plan, context, overlay, emit, self._threads).run()
         except TimeoutError as error:
             raise RunTimeoutError(self._timeout) from error
         finally:
+            self._running -= 1
             await context.settle()
         return answer_json(session_id, request.input_value, [results[i] for i in results if i in wanted])
 
     async def stream(
         self, owner: UUID, target: Target, request: RunRequest
-    ) -> AsyncIterator[Event | dict[str, Any] | HeadraceError]:
-        """Run a flow and yield its events, then its answer or the error it ended in. Leaving early cancels the run."""
+    ) -> AsyncIterator[Event | dict[str, Any] | HeadraceError | None]:
+        """Run a flow and yield its events, then its answer or the error it ended in. Leaving early cancels the run.
+
+        Where nothing happens for a while, None says that it still runs.
+        """
         events: asyncio.Queue[Event] = asyncio.Queue(EVENTS_HELD)
         run: asyncio.Task[dict[str, Any]]
 
@@ -214,15 +264,22 @@ class Runner:
                     continue
                 waiter = asyncio.ensure_future(events.get())
                 try:
-                    await asyncio.wait({run, waiter}, return_when=asyncio.FIRST_COMPLETED)
+                    done, _ = await asyncio.wait(
+                        {run, waiter}, timeout=self._heartbeat, return_when=asyncio.FIRST_COMPLETED
+                    )
                     if waiter.done():
                         yield waiter.result()
+                    elif not done:
+                        yield None
                 finally:
                     waiter.cancel()
             try:
                 yield run.result()
             except HeadraceError as error:
                 yield error
+            except Exception:
+                log.exception("unexpected error in a run")
+                yield UnexpectedRunError()
         finally:
             run.cancel()
             await asyncio.gather(run, return_exceptions=True)
