@@ -74,6 +74,8 @@ class Component:
         #: Outputs that lead nowhere in this run.
         self.stopped: set[str] = set()
         self.logs: list[dict[str, Any]] = []
+        #: For a loop, what its body gave for each item.
+        self.collected: list[object] = []
         self.values = dict(values)
         for field in self.inputs:
             raw = self.values.get(field.name, field.value)
@@ -93,6 +95,15 @@ class Component:
     def source_name(self) -> str:
         """What a message names as its origin beside the display name: a model's name, say."""
         return self.display_name
+
+    def items(self) -> list[object]:
+        """Return what a loop runs its body for, item by item. A component with an output that allows loops overrides it.
+
+        Raises:
+            ComponentError: the component is no loop.
+
+        """
+        raise ComponentError(f"{self.display_name} is no loop.")
 
     def stop(self, output_name: str) -> None:
         """Close an output for this run: what hangs on it alone, or needs it, does not run."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections import ChainMap
+from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from headrace.component.component import ComponentError
 from headrace.graph.errors import RunError
 from headrace.graph.events import Event, VertexEnded, VertexStarted
 from headrace.graph.result import VertexResult
@@ -19,7 +21,11 @@ if TYPE_CHECKING:
     from headrace.component.component import Component
     from headrace.component.context import RunContext
     from headrace.graph.flow import NodeId
+    from headrace.graph.loops import Loop
     from headrace.graph.plan import Feed, Plan, Vertex
+
+#: A loop takes at most so many items.
+MOST_ITEMS = 10_000
 
 Overlay = Mapping[str, Mapping[str, Any]]
 
@@ -45,8 +51,9 @@ class Execution:
         self._overlay = overlay
         self._emit = emit
         self._threads = threads
-        self._components: dict[NodeId, Component] = {}
-        self._results: dict[NodeId, VertexResult] = {}
+        self._level = plan.level
+        self._components: MutableMapping[NodeId, Component] = {}
+        self._results: MutableMapping[NodeId, VertexResult] = {}
         self._waiting: dict[NodeId, int] = {}
         #: Vertices whose model still speaks, with the end that is told when it has done.
         self._speaking: dict[NodeId, VertexEnded | None] = {}
@@ -64,18 +71,22 @@ class Execution:
             RunError: a vertex failed; names it and the cause.
 
         """
-        self._waiting = {i: len(v.predecessors) for i, v in self._plan.vertices.items()}
+        await self._run_level()
+        return {i: self._results[i] for i in self._plan.vertices if i in self._results}
+
+    async def _run_level(self) -> None:
+        self._waiting = {i: len(v.predecessors) for i, v in self._level.items()}
         running: dict[asyncio.Task[None], NodeId] = {}
         ready = [i for i, count in self._waiting.items() if count == 0]
         # What is said is stored before any history is read.
-        ready.sort(key=lambda i: self._plan.vertices[i].component.takes_input is None)
+        ready.sort(key=lambda i: self._level[i].component.takes_input is None)
         try:
             while ready or running:
                 if len(ready) == 1 and not running:
                     done_ids = [ready.pop()]
-                    await self._run_vertex(self._plan.vertices[done_ids[0]])
+                    await self._run_vertex(self._level[done_ids[0]])
                 else:
-                    running.update({asyncio.create_task(self._run_vertex(self._plan.vertices[i])): i for i in ready})
+                    running.update({asyncio.create_task(self._run_vertex(self._level[i])): i for i in ready})
                     ready = []
                     done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                     done_ids = [running.pop(task) for task in done]
@@ -88,7 +99,6 @@ class Execution:
                 task.cancel()
             if running:
                 await asyncio.gather(*running, return_exceptions=True)
-        return {i: self._results[i] for i in self._plan.vertices if i in self._results}
 
     def _after(self, finished: NodeId) -> list[NodeId]:
         """Return the vertices that can begin now that one is done, and tell whoever watches."""
@@ -96,15 +106,15 @@ class Execution:
         skipped: list[NodeId] = []
         left = [finished]
         while left:
-            for successor in self._plan.vertices[left.pop()].successors:
+            for successor in self._level[left.pop()].successors:
                 self._waiting[successor] -= 1
                 if self._waiting[successor]:
                     continue
-                if not self._closed or self._is_reached(self._plan.vertices[successor]):
+                if not self._closed or self._is_reached(self._level[successor]):
                     following.append(successor)
                 else:
                     # What is skipped gives nothing: all its outputs are closed too.
-                    self._closed |= {(successor, o) for o in self._plan.vertices[successor].outputs}
+                    self._closed |= _outputs_of(self._level[successor])
                     skipped.append(successor)
                     left.append(successor)
         if self._emit is not None:
@@ -151,8 +161,12 @@ class Execution:
             values = await self._values_of(vertex, feeds)
             component = vertex.component(vertex.id, self._context, values, sources)
             self._components[vertex.id] = component
-            outputs = {name: await self._call(component, name) for name in vertex.outputs}
-            for name in vertex.outputs:
+            called = vertex.outputs
+            if vertex.loop is not None:
+                component.collected = await self._repeat(vertex, vertex.loop, component)
+                called = tuple(name for name in called if name != vertex.loop.output)
+            outputs = {name: await self._call(component, name) for name in called}
+            for name in called:
                 if name not in vertex.streamed:
                     await _settle(outputs[name])
                 else:
@@ -174,6 +188,32 @@ class Execution:
         self._results[vertex.id] = result
         if component.stopped:
             self._closed |= {(vertex.id, name) for name in component.stopped}
+
+    async def _repeat(self, vertex: Vertex, loop: Loop, component: Component) -> list[object]:
+        """Run a loop's body once for each item, one after the other, and return what each gave back."""
+        items = component.items()
+        if len(items) > MOST_ITEMS:
+            raise ComponentError(f"{len(items)} items are more than the {MOST_ITEMS} that a loop takes. Split them.")
+        if not items:
+            self._closed |= {o for inner in loop.body.values() for o in _outputs_of(inner)}
+        collected: list[object] = []
+        for item in items:
+            inside = Execution(self._plan, self._context, self._overlay, self._emit, self._threads)
+            inside._level = loop.body
+            inside._results = ChainMap({}, self._results)
+            inside._components = ChainMap({vertex.id: component}, self._components)
+            inside._closed = set(self._closed)
+            inside._results[vertex.id] = VertexResult(
+                vertex.id, vertex.component.type_name(), vertex.display_name, {loop.output: item}
+            )
+            await inside._run_level()
+            source, output = loop.back
+            if source in inside._results and output in inside._results[source].outputs:
+                collected.append(inside._results[source].outputs[output])
+            # What lies outside the body sees what the last item gave.
+            self._results.update({i: r for i, r in inside._results.maps[0].items() if i != vertex.id})
+            self._components.update(inside._components.maps[0])
+        return collected
 
     def _listen(self, vertex: Vertex, value: object) -> None:
         if isinstance(value, Message) and value.stream is not None:
@@ -207,6 +247,12 @@ class Execution:
                 values[feed.field] = value
             fed.add(feed.field)
         return values
+
+
+def _outputs_of(vertex: Vertex) -> set[tuple[NodeId, str]]:
+    """Return the outputs of a vertex, and of all that it repeats."""
+    inner = vertex.loop.body.values() if vertex.loop is not None else ()
+    return {(vertex.id, name) for name in vertex.outputs}.union(*(_outputs_of(v) for v in inner))
 
 
 async def _settle(value: object) -> None:

@@ -55,6 +55,8 @@ class Edge:
     target: NodeId
     field: str
     input_types: tuple[str, ...]
+    #: Whether the edge leads back to a loop: then `field` names the output that gives its items.
+    loops: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +168,17 @@ def _edge(raw: object, position: int, known: set[NodeId]) -> Edge:
             )
     out = _handle(edge, "sourceHandle", f"{source} to {target}")
     into = _handle(edge, "targetHandle", f"{source} to {target}")
+    loops = "fieldName" not in into and "name" in into
     return Edge(
         source=source,
         output=_text(out.get("name"), f"The output name of the edge from {source} to {target}"),
         output_types=_strings(out.get("output_types")),
         target=target,
-        field=_text(into.get("fieldName"), f"The field name of the edge from {source} to {target}"),
+        field=_text(
+            into.get("name" if loops else "fieldName"), f"The field name of the edge from {source} to {target}"
+        ),
         input_types=_strings(into.get("inputTypes")),
+        loops=loops,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.component.component import Component, output_types
 from headrace.component.node_json import code_hash
 from headrace.graph.errors import FlowError
+from headrace.graph.loops import Level, Loop, levels
 
 if TYPE_CHECKING:
     from headrace.component.registry import Registry
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: The type that takes part in every connection.
 ANY = {"Any", "object"}
+#: What may lead back to a loop.
+LOOP_TYPES = ("Data", "Message")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +56,16 @@ class Vertex:
     needs: frozenset[str]
     successors: tuple[NodeId, ...]
     predecessors: frozenset[NodeId]
+    #: What it repeats, where it is a loop.
+    loop: Loop | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All vertices of a flow, as it was drawn."""
+    """All vertices of a flow, as it was drawn, and the level that a run begins with."""
 
     vertices: Mapping[NodeId, Vertex]
+    level: Level
 
     def inputs(self, kind: str) -> list[Vertex]:
         """Return the vertices that take a run's input of this kind: chat, text or any."""
@@ -92,15 +97,15 @@ def part_of(plan: Plan, *, start: str | None, stop: str | None) -> Plan:
         kept &= _closure(plan, _closure(plan, {start}, onwards=True), onwards=False)
     if stop is not None:
         kept &= _closure(plan, {stop}, onwards=False)
-    if len(kept) == len(plan.vertices):
+    # A flow with a loop is built whole: half a body gives nothing.
+    if len(kept) == len(plan.vertices) or any(v.loop for v in plan.level.values()):
         return plan
-    return Plan(
-        {
-            i: replace(v, successors=tuple(s for s in v.successors if s in kept))
-            for i, v in plan.vertices.items()
-            if i in kept
-        }
-    )
+    part = {
+        i: replace(v, successors=tuple(s for s in v.successors if s in kept))
+        for i, v in plan.vertices.items()
+        if i in kept
+    }
+    return Plan(part, part)
 
 
 def _closure(plan: Plan, begin: Collection[str], *, onwards: bool) -> set[NodeId]:
@@ -131,12 +136,17 @@ def compile_plan(flow: Flow, registry: Registry) -> Plan:
     classes = {node.id: _class_of(node, registry) for node in flow.nodes}
     incoming: dict[NodeId, list[Edge]] = {i: [] for i in nodes}
     outgoing: dict[NodeId, list[Edge]] = {i: [] for i in nodes}
+    given_back: dict[NodeId, set[str]] = {i: set() for i in nodes}
     for edge in flow.edges:
+        if edge.loops:
+            _check_back(edge, nodes, classes)
+            given_back[edge.source].add(edge.output)
+            continue
         _check_edge(edge, nodes, classes)
         incoming[edge.target].append(edge)
         outgoing[edge.source].append(edge)
-    _check_acyclic(nodes, incoming, outgoing)
-    return Plan({i: _vertex(nodes[i], classes, incoming[i], outgoing[i]) for i in nodes})
+    vertices = {i: _vertex(nodes[i], classes, incoming[i], outgoing[i], given_back[i]) for i in nodes}
+    return Plan(vertices, levels(vertices, flow.edges))
 
 
 def _class_of(node: Node, registry: Registry) -> type[Component]:
@@ -177,34 +187,38 @@ def _check_edge(edge: Edge, nodes: Mapping[NodeId, Node], classes: Mapping[NodeI
         )
 
 
-def _check_acyclic(
-    nodes: Mapping[NodeId, Node], incoming: Mapping[NodeId, list[Edge]], outgoing: Mapping[NodeId, list[Edge]]
-) -> None:
-    waiting = {i: len({e.source for e in edges}) for i, edges in incoming.items()}
-    ready = deque(i for i, count in waiting.items() if count == 0)
-    reached: set[NodeId] = set()
-    while ready:
-        current = ready.popleft()
-        reached.add(current)
-        for target in dict.fromkeys(e.target for e in outgoing[current]):
-            waiting[target] -= 1
-            if waiting[target] == 0:
-                ready.append(target)
-    if len(reached) < len(nodes):
-        around = sorted(set(nodes) - reached)
+def _check_back(edge: Edge, nodes: Mapping[NodeId, Node], classes: Mapping[NodeId, type[Component]]) -> None:
+    source, target = nodes[edge.source], nodes[edge.target]
+    output = next((o for o in classes[edge.target].outputs if o.name == edge.field), None)
+    if output is None or not output.allows_loop:
         raise FlowError(
-            f"The flow goes round in a circle through {', '.join(around[:5])}. Remove an edge of the circle."
+            f"{target.display_name} ({target.id}) has no output {edge.field!r} that a loop could lead back to."
+        )
+    if edge.output not in {o.name for o in classes[edge.source].outputs}:
+        raise FlowError(
+            f"{source.display_name} ({source.id}) has no output {edge.output!r}, which an edge to {target.id} starts from."
+        )
+    gives, takes = set(output_types(classes[edge.source], edge.output)), {*LOOP_TYPES, *ANY}
+    if not gives & takes:
+        raise FlowError(
+            f"{source.display_name} ({source.id}) gives {' or '.join(sorted(gives))} from {edge.output!r}, but the loop "
+            f"{target.display_name} ({target.id}) takes {' or '.join(LOOP_TYPES)}."
         )
 
 
 def _vertex(
-    node: Node, classes: Mapping[NodeId, type[Component]], incoming: list[Edge], outgoing: list[Edge]
+    node: Node,
+    classes: Mapping[NodeId, type[Component]],
+    incoming: list[Edge],
+    outgoing: list[Edge],
+    given_back: set[str],
 ) -> Vertex:
     component = classes[node.id]
     fed = {e.field for e in incoming}
     for field in component.inputs:
         _check_required(node, field.name, field.required, fed)
-    used = [o.name for o in component.outputs if any(e.output == o.name for e in outgoing)]
+    wanted = {e.output for e in outgoing} | given_back
+    used = [o.name for o in component.outputs if o.name in wanted]
     return Vertex(
         id=node.id,
         component=component,
