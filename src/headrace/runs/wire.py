@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.schema import Data, Message
 from headrace.schema.message import SENDER_AI, SENDER_NAME_AI
+from headrace.schema.records import is_table, records_of
 
 if TYPE_CHECKING:
     from headrace.graph.result import VertexResult
@@ -66,8 +67,8 @@ def value_json(value: object) -> Any:
         return [value_json(v) for v in value]
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
-    if hasattr(value, "to_dict") and hasattr(value, "columns"):
-        return value.to_dict(orient="records")
+    if is_table(value):
+        return records_of(value)
     return f"<{type(value).__name__}>"
 
 
@@ -117,7 +118,7 @@ def _artifact(value: object) -> dict[str, Any]:
 def _kind(value: object) -> str:
     if isinstance(value, (Message, str)):
         return "text"
-    if isinstance(value, (list, tuple)) or hasattr(value, "columns"):
+    if isinstance(value, (list, tuple)) or is_table(value):
         return "array"
     return "object"
 

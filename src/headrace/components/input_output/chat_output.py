@@ -1,12 +1,12 @@
 """Chat Output: what the flow answers."""
 
-import json
 from collections.abc import AsyncIterator
 
 from headrace.component import BoolInput, Component, DropdownInput, HandleInput, MessageTextInput, Output
 from headrace.schema import Data
 from headrace.schema.message import SENDER_AI, SENDER_NAME_AI, SENDER_USER, Message
 from headrace.schema.properties import Properties, Source
+from headrace.schema.records import as_text
 
 
 class ChatOutput(Component):
@@ -112,10 +112,5 @@ class ChatOutput(Component):
 
 
 def _text_of(value: object) -> str:
-    if isinstance(value, Message):
-        return value.text
-    if isinstance(value, Data):
-        return f"```json\n{json.dumps(value.data, indent=2, ensure_ascii=False, default=str)}\n```"
-    if isinstance(value, list):
-        return "\n".join(_text_of(item) for item in value)
-    return str(value)
+    is_record = isinstance(value, Data) and not isinstance(value, Message)
+    return f"```json\n{as_text(value)}\n```" if is_record else as_text(value)

@@ -1,0 +1,1 @@
+"""Texts, records and tables, one made of another."""
