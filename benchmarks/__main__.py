@@ -27,6 +27,7 @@ from tests.flow_builder import FlowBuilder, echo_flow, model_flow
 from tests.model_server import KEY
 
 CONNECTIONS = (1, 32)
+VISITORS = 500
 
 
 def say(figure: str, value: str, goal: str = "") -> None:
@@ -86,7 +87,7 @@ def milliseconds(url: str, headers: dict[str, str], body: object | None, times: 
     )
 
 
-def first_token(url: str, headers: dict[str, str], body: dict[str, Any], mark: str) -> float:
+def first_piece(url: str, headers: dict[str, str], body: dict[str, Any], mark: str) -> float:
     """Return the median time to a stream's first piece that holds `mark`, ms."""
     times: list[float] = []
     with httpx2.Client(headers=headers) as client:
@@ -133,8 +134,8 @@ def measure_model(base: str, headers: dict[str, str], models: Served) -> None:
     )
     say("LLM flow over a direct call", f"{through - direct:.1f} ms ({through:.1f} against {direct:.1f})", "< 10 ms")
     streamed = f"{base}/api/v1/run/{saved(base, headers, model_flow(address, KEY, stream=True))}?stream=true"
-    token = first_token(streamed, headers, {"input_value": "hi"}, '"token"')
-    direct_token = first_token(f"{address}/chat/completions", key, {**asked, "stream": True}, "content")
+    token = first_piece(streamed, headers, {"input_value": "hi"}, '"token"')
+    direct_token = first_piece(f"{address}/chat/completions", key, {**asked, "stream": True}, "content")
     say("first token over a direct stream", f"{token - direct_token:.1f} ms", "run included")
 
 
@@ -144,7 +145,8 @@ def measure_headrace(runs: int) -> None:
         folder = Path(name)
         with headrace(folder / "server") as first:
             say("the very first start, on an empty folder", f"{first.start_seconds:.2f} s")
-        with headrace(folder / "server") as served, bare(folder / "limit") as limit, model() as models:
+        many = {"HEADRACE_MAX_RUNS": str(VISITORS), "HEADRACE_PUBLIC_RUNS_PER_MINUTE": str(10 * VISITORS)}
+        with headrace(folder / "server", **many) as served, bare(folder / "limit") as limit, model() as models:
             say("start to the first 200 of /health_check, warm", f"{served.start_seconds:.2f} s", "< 2 s")
             time.sleep(1)
             say("resident memory, idle", f"{served.resident_mb():.0f} MB", "< 150 MB")
@@ -157,6 +159,51 @@ def measure_headrace(runs: int) -> None:
             )
             measure_growth(served, headers, runs)
             measure_model(served.base, headers, models)
+            measure_builds(served.base, headers, models)
+            measure_visitors(served.base, headers, VISITORS)
+
+
+def measure_builds(base: str, headers: dict[str, str], models: Served) -> None:
+    """Measure builds that are watched."""
+    flow_id = saved(base, headers, echo_flow())
+    direct = f"{base}/api/v1/build/{flow_id}/flow?event_delivery=direct"
+    said = {"inputs": {"input_value": "hi"}}
+    say("build start to its first event", f"{first_piece(direct, headers, said, 'vertices_sorted'):.1f} ms")
+    streamed = saved(base, headers, model_flow(f"{models.base}/v1", KEY, stream=True))
+    talk = {"inputs": {"input_value": "word " * 20_000}}
+    begun, events = time.perf_counter(), 0
+    with httpx2.Client(headers=headers, timeout=120) as client:
+        address = f"{base}/api/v1/build/{streamed}/flow?event_delivery=direct"
+        with client.stream("POST", address, json=talk) as answer:
+            events = sum(1 for line in answer.iter_lines() if line)
+    say("events through one build", f"{events / (time.perf_counter() - begun):.0f} a second, the model's included")
+
+
+def measure_visitors(base: str, headers: dict[str, str], visitors: int) -> None:
+    """Measure visitors of one public flow, all at once, each in a session of their own."""
+    made = {"name": f"public {uuid.uuid4()}", "data": echo_flow(), "access_type": "PUBLIC"}
+    flow_id = httpx2.post(f"{base}/api/v1/flows/", json=made, headers=headers, timeout=60).json()["id"]
+    url = f"{base}/api/v1/build_public_tmp/{flow_id}/flow?event_delivery=direct"
+
+    async def visit(client: httpx2.AsyncClient, who: int) -> float:
+        begun = time.perf_counter()
+        cookie = {"cookie": f"client_id=visitor-{who}"}
+        answer = await client.post(url, json={"inputs": {"input_value": "hi"}}, headers=cookie)
+        answer.raise_for_status()
+        return time.perf_counter() - begun
+
+    async def all_of_them() -> list[float]:
+        limits = httpx2.Limits(max_connections=visitors)
+        async with httpx2.AsyncClient(timeout=120, limits=limits) as client:
+            return list(await asyncio.gather(*(visit(client, i) for i in range(visitors))))
+
+    begun = time.perf_counter()
+    took = sorted(asyncio.run(all_of_them()))
+    whole = time.perf_counter() - begun
+    say(
+        f"{visitors} watchers of one public flow, at once",
+        f"all answered in {whole:.1f} s; median {took[len(took) // 2]:.2f} s, the client's share included",
+    )
 
 
 def measure_messages(count: int, database_url: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 import uuid
@@ -247,6 +248,39 @@ def test_beyond_the_bound_the_answer_is_429_at_once(small: httpx2.Client, model_
     for job in jobs:
         small.post(f"/api/v1/build/{job}/cancel")
     assert watched(small, started(small, saved(small, echo_flow()), said("x")))[-1]["event"] == "end"
+
+
+def test_two_hundred_builds_at_once_all_end(client: httpx2.Client) -> None:
+    flow = saved(client, echo_flow())
+
+    async def build(own: httpx2.AsyncClient, text: str) -> list[dict[str, Any]]:
+        started = await own.post(f"/api/v1/build/{flow}/flow", json=said(text))
+        assert started.status_code == 200, started.text
+        return parsed((await own.get(f"/api/v1/build/{started.json()['job_id']}/events")).text)
+
+    async def all_of_them() -> list[list[dict[str, Any]]]:
+        limits = httpx2.Limits(max_connections=200)
+        async with httpx2.AsyncClient(
+            base_url=client.base_url, headers=client.headers, timeout=60, limits=limits
+        ) as own:
+            return list(await asyncio.gather(*(build(own, str(i)) for i in range(200))))
+
+    told = asyncio.run(all_of_them())
+    assert {tuple(names(events)) for events in told} == {tuple(ECHO)}
+    assert [events[1]["data"]["text"] for events in told] == [str(i) for i in range(200)]
+
+
+def test_a_watcher_who_reads_late_misses_nothing_and_holds_nobody_up(client: httpx2.Client, model_url: str) -> None:
+    flow = saved(client, model_flow(model_url, KEY, stream=True))
+    job = started(client, flow, said("word " * 5000))
+    with client.stream("GET", f"/api/v1/build/{job}/events") as late:
+        lines = late.iter_lines()
+        next(lines)
+        # Somebody else sees the end while the first still holds the first line.
+        whole = watched(client, job)
+        assert names(whole)[-1] == "end"
+        rest = [json.loads(line) for line in lines if line]
+    assert whole[1:] == rest
 
 
 def visit(client: httpx2.Client, flow: str, who: str, body: dict[str, Any], **params: Any) -> httpx2.Response:

@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 
 #: A build that has ended can be read for so long, seconds.
 KEPT_SECONDS = 300.0
+#: Builds that have ended are forgotten earlier, the oldest first, where all of them hold more than this, bytes.
+HELD_BYTES = 256_000_000
 #: A build that says more than this is stopped, bytes.
 MOST_BYTES = 64_000_000
 
@@ -169,8 +171,10 @@ class Builds:
 
     def _forget_old(self) -> None:
         now = time.monotonic()
+        held = sum(build.size for build in self._builds.values())
         for build in list(self._builds.values()):
-            if build.ended_at is not None and now - build.ended_at > KEPT_SECONDS:
+            if build.ended_at is not None and (now - build.ended_at > KEPT_SECONDS or held > HELD_BYTES):
+                held -= build.size
                 del self._builds[build.id]
 
     def _keep(self, build: Build, target: Target, result: VertexResult) -> list[asyncio.Future[None]]:
