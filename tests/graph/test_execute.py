@@ -57,8 +57,32 @@ class Wait(Join):
         return Message()
 
 
+class Flaky(Join):
+    """Fails so often as its letter says, then answers."""
+
+    display_name = "Flaky"
+    retries = 2
+    outputs = [Output(name="joined", method="answer")]
+    tried = 0
+
+    async def answer(self) -> Message:
+        Flaky.tried += 1
+        if Flaky.tried <= self.failures:
+            raise ValueError(f"failure {Flaky.tried}")
+        return Message(text=f"try {Flaky.tried}")
+
+    failures = 2
+
+
+class Late(Wait):
+    """Waits longer than it may."""
+
+    display_name = "Late"
+    timeout = 0.01
+
+
 REGISTRY = Registry()
-for component in (Join, Fail, Wait):
+for component in (Join, Fail, Wait, Flaky, Late):
     REGISTRY.add(component, "test")
 
 
@@ -119,6 +143,23 @@ def test_a_failing_vertex_stops_the_others_and_is_named() -> None:
     Wait.ended.clear()
     with pytest.raises(RunError, match=r"Component Fail: \n\non purpose"):
         asyncio.run(run(plan_of(["Wait", "Join", "Fail"], [(1, 2)]), []))
+    assert Wait.ended == ["n0"]
+
+
+@pytest.mark.parametrize("failures", [0, 2, 3])
+def test_a_component_is_tried_again_as_often_as_it_says(failures: int) -> None:
+    Flaky.tried, Flaky.failures = 0, failures
+    if failures > Flaky.retries:
+        with pytest.raises(RunError, match="failure 3"):
+            asyncio.run(run(plan_of(["Flaky"], []), []))
+    else:
+        assert asyncio.run(run(plan_of(["Flaky"], []), [])) == {"n0": f"try {failures + 1}"}
+
+
+def test_a_component_that_takes_longer_than_it_may_is_stopped_and_named() -> None:
+    Wait.ended.clear()
+    with pytest.raises(RunError, match=r"Component Late: \n\nIt took longer than 0\.01 s"):
+        asyncio.run(run(plan_of(["Late"], []), []))
     assert Wait.ended == ["n0"]
 
 

@@ -54,6 +54,10 @@ class Component:
     takes_stream: ClassVar[bool] = False
     #: Whether plain methods may block. Those that only compute a little run on the event loop.
     blocking: ClassVar[bool] = True
+    #: How often an output's method is tried again after it failed, and how long one try may take, seconds; None for
+    #: as long as the run. A plain method that takes longer goes on in its thread, and nobody waits for it.
+    retries: ClassVar[int] = 0
+    timeout: ClassVar[float | None] = None
 
     def __init__(
         self, vertex_id: str, context: RunContext, values: Mapping[str, Any], sources: tuple[Component, ...] = ()

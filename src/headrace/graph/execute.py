@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import time
 from collections import ChainMap
 from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from headrace.graph.flow import NodeId
     from headrace.graph.loops import Loop
     from headrace.graph.plan import Feed, Plan, Vertex
+
+log = logging.getLogger(__name__)
 
 #: A loop takes at most so many items.
 MOST_ITEMS = 10_000
@@ -222,6 +225,26 @@ class Execution:
             value.stream = self._said(vertex, value, value.stream)
 
     async def _call(self, component: Component, output_name: str) -> object:
+        """Return an output's value, tried again as often as the component says."""
+        for _ in range(component.retries):
+            try:
+                return await self._try(component, output_name)
+            except Exception as error:
+                log.info("%s failed with %s and is tried again", component.id, type(error).__name__)
+        return await self._try(component, output_name)
+
+    async def _try(self, component: Component, output_name: str) -> object:
+        if component.timeout is None:
+            return await self._value(component, output_name)
+        try:
+            async with asyncio.timeout(component.timeout) as limit:
+                return await self._value(component, output_name)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise ComponentError(f"It took longer than {component.timeout:g} s.") from error
+
+    async def _value(self, component: Component, output_name: str) -> object:
         output = next(o for o in component.outputs if o.name == output_name)
         method = getattr(component, output.method)
         if inspect.iscoroutinefunction(method):
