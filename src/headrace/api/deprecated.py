@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
+from headrace.api.build import Drawing
 from headrace.api.errors import BadRequestError, NotFoundError
 from headrace.api.files_v1 import FlowFile, upload_to_flow
 from headrace.api.json_body import StrictRoute
@@ -22,14 +23,6 @@ _MISSING: dict[int | str, dict[str, Any]] = {404: {"description": "The caller ha
 
 class Gone(BaseModel):
     """What an address that is gone never answers with."""
-
-
-class Drawing(BaseModel):
-    """A flow's nodes and edges."""
-
-    nodes: list[dict[str, Any]]
-    edges: list[dict[str, Any]]
-    viewport: dict[str, Any] | None = None
 
 
 class VerticesOrder(BaseModel):
