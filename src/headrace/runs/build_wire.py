@@ -12,7 +12,6 @@ from headrace.schema.properties import Properties, Source
 
 if TYPE_CHECKING:
     from headrace.graph.plan import Plan
-    from headrace.graph.result import VertexResult
 
 
 def sorted_event(plan: Plan) -> dict[str, Any]:
@@ -34,21 +33,21 @@ def event_json(event: Event) -> dict[str, Any] | None:
 
 def _build_data(ended: VertexEnded) -> dict[str, Any]:
     result = ended.result
+    body = result_json(result)
     return {
         "id": result.vertex_id,
         "inactivated_vertices": list(ended.skipped),
         "next_vertices_ids": list(ended.following),
         "top_level_vertices": list(ended.following),
         "valid": True,
-        "params": params_text(result),
-        "data": _vertex_data(result),
+        "params": params_text(body["artifacts"]),
+        "data": _vertex_data(body, result.seconds),
         "timestamp": _now(),
     }
 
 
-def _vertex_data(result: VertexResult) -> dict[str, Any]:
+def _vertex_data(body: dict[str, Any], seconds: float) -> dict[str, Any]:
     """Return what a vertex gave, as an editor shows it."""
-    body = result_json(result)
     artifacts = body["artifacts"]
     return {
         "results": body["results"],
@@ -56,15 +55,14 @@ def _vertex_data(result: VertexResult) -> dict[str, Any]:
         "logs": body["logs"],
         "message": artifacts,
         "artifacts": artifacts,
-        "timedelta": result.seconds,
-        "duration": _duration(result.seconds),
+        "timedelta": seconds,
+        "duration": _duration(seconds),
         "used_frozen_result": False,
     }
 
 
-def params_text(result: VertexResult) -> str:
-    """Return a line a field of what a chat component said."""
-    artifacts = result_json(result)["artifacts"]
+def params_text(artifacts: dict[str, Any]) -> str:
+    """Return a line a field of what a chat component said, from a vertex's artifacts."""
     if "sender" not in artifacts:
         return "None"
     lines = [f"{k.replace('_', ' ').title()}: {v}" for k, v in sorted(artifacts.items())]

@@ -180,7 +180,7 @@ class Builds:
     def _keep(self, build: Build, target: Target, result: VertexResult) -> list[asyncio.Future[None]]:
         vertex = target.plan.vertices[NodeId(result.vertex_id)]
         data = result_json(result)
-        given = {"params": params_text(result), "data": data, "artifacts": data["artifacts"]}
+        given = {"params": params_text(data["artifacts"]), "data": data, "artifacts": data["artifacts"]}
         rows = monitor.rows_of(build.owner, build.flow_id, build.id, vertex.id, vertex.successors, given)
         return [self._store.writer.insert(table, row) for table, row in rows]
 
