@@ -56,7 +56,7 @@ PAGES = sorted((ROOT / "docs" / "api").glob("*.md"))
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_lines_of_an_api_page_work_as_printed(tmp_path: Path, page: Path) -> None:
     blocks = shell_blocks(page)
-    if page.stem in {"monitor", "openai"}:
+    if page.stem in {"monitor", "openai", "webhooks"}:
         pytest.importorskip("xllamacpp", reason="the extra `local` isn't installed")
     with serving(create_app(Settings(config_dir=tmp_path / "server"))) as address:
         login = httpx2.get(f"{address}/api/v1/auto_login").json()

@@ -27,6 +27,7 @@ from headrace.api import (
     flows,
     folders,
     health,
+    jobs,
     knowledge_bases,
     login,
     logs,
@@ -39,6 +40,7 @@ from headrace.api import (
     users,
     validate,
     variables,
+    webhook,
 )
 from headrace.api.catalogue import Catalogue
 from headrace.api.frontend import frontend
@@ -57,7 +59,9 @@ from headrace.files.knowledge import KnowledgeBases
 from headrace.files.shelf import Shelf
 from headrace.files.storage import storage_of
 from headrace.log_buffer import LogBuffer
-from headrace.runs.builds import BuildLimits, Builds
+from headrace.runs.builds import Builds
+from headrace.runs.jobs import Jobs
+from headrace.runs.keeping import KeepingLimits
 from headrace.runs.runner import Runner
 from headrace.runs.surroundings import Surroundings
 from headrace.settings import Settings, load_settings
@@ -74,6 +78,8 @@ ROUTERS = (
     build.router,
     openai.router,
     public_build.router,
+    webhook.router,
+    jobs.router,
     health.router,
     login.router,
     about.router,
@@ -168,13 +174,22 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         most=settings.max_runs,
         heartbeat=settings.heartbeat_seconds,
     )
-    limits = BuildLimits(settings.max_vertex_builds_per_vertex, settings.max_transactions_to_keep)
+    limits = KeepingLimits(settings.max_vertex_builds_per_vertex, settings.max_transactions_to_keep)
     builds = Builds(runner, store, limits)
+    work = Jobs(
+        store,
+        runner,
+        limits,
+        at_once=settings.max_jobs,
+        most_waiting=settings.max_waiting_jobs,
+        lease=settings.job_lease_seconds,
+    )
     counting: asyncio.Task[Any] | None = None
     try:
         if buffer is not None:
             logging.getLogger().addHandler(buffer)
         await prepare(store, settings, starters, cipher)
+        await work.start()
         counting = asyncio.create_task(_count(callers), name="api-key-uses")
         # What start-up made stays: the collector need not look at it again, and looks less often at what requests make.
         gc.collect()
@@ -191,10 +206,12 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             knowledge=KnowledgeBases(settings.knowledge_bases_folder),
             cipher=cipher,
             builds=builds,
+            jobs=work,
             component_store=ComponentStore(settings, around.egress),
             logs=buffer,
             starters=starters,
             public_rate=RateLimit(settings.public_runs_per_minute),
+            webhook_rate=RateLimit(settings.webhooks_per_minute),
         )
     finally:
         if counting is not None:
@@ -204,6 +221,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         if buffer is not None:
             logging.getLogger().removeHandler(buffer)
         await builds.close()
+        await work.stop()
         runner.close()
         await around.close()
         await store.close()

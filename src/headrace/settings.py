@@ -309,6 +309,41 @@ class Settings(BaseSettings):
         validation_alias=_env("HEADRACE_PUBLIC_RUNS_PER_MINUTE"),
         description="Runs of public flows a minute that one address may begin.",
     )
+    webhook_auth_enable: bool = Field(
+        default=False,
+        validation_alias=_env("LANGFLOW_WEBHOOK_AUTH_ENABLE"),
+        description="Whether webhooks want the key of the flow's owner. Without, whoever knows the address of a flow that holds a Webhook begins it.",
+    )
+    webhook_polling_interval: int = Field(
+        default=5000,
+        ge=0,
+        validation_alias=_env("LANGFLOW_WEBHOOK_POLLING_INTERVAL"),
+        description="Told to editors, milliseconds.",
+    )
+    webhooks_per_minute: int = Field(
+        default=600,
+        ge=1,
+        validation_alias=_env("HEADRACE_WEBHOOKS_PER_MINUTE"),
+        description="Calls of one flow's webhook a minute; beyond it the answer is 429.",
+    )
+    max_jobs: int = Field(
+        default=16,
+        ge=1,
+        validation_alias=_env("HEADRACE_MAX_JOBS"),
+        description="Runs in the background at once in a process; others wait.",
+    )
+    job_lease_seconds: float = Field(
+        default=30,
+        gt=0,
+        validation_alias=_env("HEADRACE_JOB_LEASE"),
+        description="What a process that died was running in the background, another takes over after this long, seconds.",
+    )
+    max_waiting_jobs: int = Field(
+        default=10_000,
+        ge=1,
+        validation_alias=_env("HEADRACE_MAX_WAITING_JOBS"),
+        description="Runs in the background of one user that may wait; beyond it the answer is 429.",
+    )
     max_vertex_builds_per_vertex: int = Field(
         default=2,
         ge=1,

@@ -108,6 +108,7 @@ def ids(two: Two) -> dict[str, str]:
         "component_id": str(uuid.uuid4()),
         "_task_id": "any",
         "folder_name": "Space",
+        "background_job_id": ada.post(f"/api/v1/webhook/{flow['id']}", content=SECRET).json()["job_id"],
         "job_id": ada.post(f"/api/v1/build/{flow['id']}/flow", json={}).json()["job_id"],
     }
 

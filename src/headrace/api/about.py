@@ -41,11 +41,11 @@ class Config(BaseModel):
     auto_saving_interval: int
     health_check_max_retries: int
     max_file_size_upload: int
-    webhook_polling_interval: int = 5000
+    webhook_polling_interval: int
     public_flow_cleanup_interval: int = 3600
     public_flow_expiration: int = 86400
     event_delivery: Literal["polling", "streaming", "direct"]
-    webhook_auth_enable: bool = False
+    webhook_auth_enable: bool
     voice_mode_available: bool = False
     default_folder_name: str = DEFAULT_NAME
     hide_getting_started_progress: bool = False

@@ -34,8 +34,10 @@ from headrace.graph.errors import FlowError, RunError
 from headrace.runs.builds import BuildNotFoundError
 from headrace.runs.overlay import TweakError
 from headrace.runs.runner import FlowNotFoundError, RunTimeoutError, TooManyRunsError
+from headrace.runs.webhook import SignatureError
 from headrace.store.engine import DatabaseUnavailableError
 from headrace.store.flows import StaleFlowError
+from headrace.store.jobs import ReusedKeyError, TooManyJobsError
 from headrace.store.writer import WriterClosedError
 
 log = logging.getLogger(__name__)
@@ -111,6 +113,9 @@ STATUS: dict[type[HeadraceError], int] = {
     BuildNotFoundError: 404,
     TooManyRunsError: 429,
     TooManyRequestsError: 429,
+    TooManyJobsError: 429,
+    ReusedKeyError: 422,
+    SignatureError: 401,
     RunTimeoutError: 504,
     WriterClosedError: 503,
 }
@@ -138,7 +143,7 @@ def install(app: FastAPI) -> None:
             return JSONResponse({"detail": {"message": error.message, "auto_login": False}}, 400)
         headers = (
             {"Retry-After": str(error.seconds)}
-            if isinstance(error, (TooManyLoginsError, TooManyRequestsError, TooManyRunsError))
+            if isinstance(error, (TooManyLoginsError, TooManyRequestsError, TooManyRunsError, TooManyJobsError))
             else None
         )
         return JSONResponse({"detail": error.message}, run_error_status(error), headers)

@@ -20,6 +20,7 @@ from headrace.files.knowledge import KnowledgeBases
 from headrace.files.shelf import Shelf
 from headrace.log_buffer import LogBuffer
 from headrace.runs.builds import Builds
+from headrace.runs.jobs import Jobs
 from headrace.runs.runner import Runner
 from headrace.settings import Settings
 from headrace.starter.library import Starters
@@ -46,6 +47,8 @@ PUBLIC_PATHS = {
     "/api/v1/build_public_tmp/{flow_id}/flow",
     "/api/v1/build_public_tmp/{job_id}/events",
     "/api/v1/build_public_tmp/{job_id}/cancel",
+    # Who may begin which flow is decided there.
+    "/api/v1/webhook/{flow_id_or_name}",
     "/api/v1/files/profile_pictures/list",
     "/api/v1/files/profile_pictures/{folder_name}/{file_name}",
     "/docs",
@@ -69,11 +72,13 @@ class State:
     knowledge: KnowledgeBases
     cipher: VariableCipher
     builds: Builds
+    jobs: Jobs
     component_store: ComponentStore
     logs: LogBuffer | None = None
     #: The starter flows, where the operator wants them.
     starters: Starters | None = None
     public_rate: RateLimit = field(default_factory=lambda: RateLimit(60))
+    webhook_rate: RateLimit = field(default_factory=lambda: RateLimit(600))
     attempts: LoginAttempts = field(default_factory=LoginAttempts)
 
 
@@ -112,6 +117,19 @@ async def _resolve(request: Request, server: State) -> Caller:
         _check_same_site(request, server.settings)
         return await server.callers.by_token(cookie)
     raise MissingCredentialsError
+
+
+async def require_credentials(request: Request) -> Caller:
+    """Return who calls a public route that wants to know after all; raises where nobody does."""
+    return await _resolve(request, state_of(request))
+
+
+async def caller_if_any(request: Request) -> Caller | None:
+    """Return who calls a public route, or None for a stranger. Credentials that are no good are refused."""
+    try:
+        return await require_credentials(request)
+    except MissingCredentialsError:
+        return None
 
 
 def _check_same_site(request: Request, settings: Settings) -> None:

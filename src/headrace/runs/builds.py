@@ -15,22 +15,19 @@ import orjson
 
 from headrace.errors import HeadraceError
 from headrace.graph.errors import RunError
-from headrace.graph.events import Event, VertexEnded
-from headrace.graph.flow import NodeId
+from headrace.graph.events import Event
 from headrace.runs.build_wire import (
     end_event,
     error_event,
     event_json,
     failed_vertex,
-    params_text,
     sorted_event,
 )
+from headrace.runs.keeping import Keeping
 from headrace.runs.runner import UnexpectedRunError
-from headrace.runs.wire import result_json
-from headrace.store import monitor
 
 if TYPE_CHECKING:
-    from headrace.graph.result import VertexResult
+    from headrace.runs.keeping import KeepingLimits
     from headrace.runs.request import RunRequest
     from headrace.runs.runner import Runner, Target
     from headrace.store.store import Store
@@ -57,14 +54,6 @@ class TalkativeBuildError(HeadraceError):
 
     def __init__(self) -> None:
         super().__init__(f"The build was stopped: it said more than {MOST_BYTES} bytes.")
-
-
-@dataclass(frozen=True, slots=True)
-class BuildLimits:
-    """How much of a flow's past is kept."""
-
-    builds_of_vertex: int
-    transactions: int
 
 
 @dataclass(slots=True)
@@ -123,7 +112,7 @@ class Build:
 class Builds:
     """The builds of this process, by their ids."""
 
-    def __init__(self, runner: Runner, store: Store, limits: BuildLimits) -> None:
+    def __init__(self, runner: Runner, store: Store, limits: KeepingLimits) -> None:
         self._runner = runner
         self._store = store
         self._limits = limits
@@ -177,15 +166,8 @@ class Builds:
                 held -= build.size
                 del self._builds[build.id]
 
-    def _keep(self, build: Build, target: Target, result: VertexResult) -> list[asyncio.Future[None]]:
-        vertex = target.plan.vertices[NodeId(result.vertex_id)]
-        data = result_json(result)
-        given = {"params": params_text(data["artifacts"]), "data": data, "artifacts": data["artifacts"]}
-        rows = monitor.rows_of(build.owner, build.flow_id, build.id, vertex.id, vertex.successors, given)
-        return [self._store.writer.insert(table, row) for table, row in rows]
-
     async def _run(self, build: Build, target: Target, request: RunRequest, *, keep: bool) -> None:
-        pending: list[asyncio.Future[None]] = []
+        keeping = Keeping(self._store, self._limits, build.owner, target, build.id) if keep else None
 
         def emit(event: Event) -> None:
             if build.size > MOST_BYTES:
@@ -193,8 +175,8 @@ class Builds:
             told = event_json(event)
             if told is not None:
                 build.say(told)
-            if keep and isinstance(event, VertexEnded):
-                pending.extend(self._keep(build, target, event.result))
+            if keeping is not None:
+                keeping.see(event)
 
         cancelled = False
         try:
@@ -212,16 +194,7 @@ class Builds:
             log.exception("unexpected error in a build")
             build.say(error_event(UnexpectedRunError().message, str(build.flow_id), build.session_id))
         finally:
-            if pending:
-                await asyncio.gather(*pending, return_exceptions=True)
-                await self._store.write(
-                    lambda c: monitor.keep_newest(
-                        c,
-                        build.owner,
-                        build.flow_id,
-                        of_vertex=self._limits.builds_of_vertex,
-                        of_transactions=self._limits.transactions,
-                    )
-                )
+            if keeping is not None:
+                await keeping.settle()
             build.ended_at = time.monotonic()
             build.say(end_event(cancelled=cancelled))

@@ -20,13 +20,14 @@ from headrace.graph.flow import parse_flow
 from headrace.graph.plan import Plan, compile_plan
 from headrace.runs.context import ServerContext
 from headrace.runs.overlay import TweakError, overlay_of
+from headrace.runs.request import RunRequest
 from headrace.runs.wire import answer_json
 from headrace.store import flows
 
 if TYPE_CHECKING:
     from headrace.component.component import Component
     from headrace.component.registry import Registry
-    from headrace.runs.request import RunRequest
+    from headrace.graph.plan import Vertex
     from headrace.runs.surroundings import Surroundings
     from headrace.store.secrets import VariableCipher
     from headrace.store.store import Store
@@ -216,18 +217,7 @@ class Runner:
         """
         self.check_room()
         session_id = request.session_id or str(target.flow_id)
-        context = ServerContext(
-            store=self._store,
-            owner=owner,
-            flow_id=str(target.flow_id),
-            session_id=session_id,
-            streaming=request.stream,
-            emit=emit,
-            around=self._around,
-            fallback=self._fallback,
-            cipher=self._cipher,
-            variables=request.variables,
-        )
+        context = self._context(owner, target, request, emit)
         overlay = overlay_of(target.plan, request)
         wanted = wanted_vertices(target.plan, request)
         self._running += 1
@@ -240,6 +230,36 @@ class Runner:
             self._running -= 1
             await context.settle()
         return answer_json(session_id, request.input_value, [results[i] for i in results if i in wanted])
+
+    def _context(
+        self, owner: UUID, target: Target, request: RunRequest, emit: Callable[[Event], None] | None = None
+    ) -> ServerContext:
+        return ServerContext(
+            store=self._store,
+            owner=owner,
+            flow_id=str(target.flow_id),
+            session_id=request.session_id or str(target.flow_id),
+            streaming=request.stream,
+            emit=emit,
+            around=self._around,
+            fallback=self._fallback,
+            cipher=self._cipher,
+            variables=request.variables,
+        )
+
+    async def field_value(self, owner: UUID, target: Target, vertex: Vertex, name: str) -> str:
+        """Return the text in a vertex's field, or what the variable that it names holds; empty where there is none.
+
+        Raises:
+            MissingVariableError: the field names a secret that the owner doesn't have.
+
+        """
+        variable = vertex.variables.get(name)
+        if variable is None:
+            return str(vertex.values.get(name) or "")
+        return await self._context(owner, target, RunRequest()).variable(
+            variable.name, None if variable.is_secret else variable.name
+        )
 
     async def stream(
         self, owner: UUID, target: Target, request: RunRequest

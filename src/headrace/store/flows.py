@@ -12,13 +12,16 @@ from sqlalchemy import Select, delete, func, insert, or_, select, update
 from headrace.errors import HeadraceError
 from headrace.store import projects
 from headrace.store.numbering import numbered
-from headrace.store.tables import flows
+from headrace.store.tables import flows, users
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import RowMapping
     from sqlalchemy.ext.asyncio import AsyncConnection
+
+#: The component's type that makes a flow callable.
+WEBHOOK = "Webhook"
 
 
 class StaleFlowError(HeadraceError):
@@ -128,6 +131,7 @@ async def add(connection: AsyncConnection, owner: UUID, values: dict[str, Any]) 
         folder = await projects.default_of(connection, owner)
     row = {
         **await _free_names(connection, owner, values),
+        "webhook": _holds_webhook(values.get("data")),
         "id": uuid4(),
         "user_id": owner,
         "folder_id": folder,
@@ -171,6 +175,8 @@ async def change(
     ):
         values = {k: v for k, v in values.items() if k != "folder_id"}
     free = await _free_names(connection, owner, values, flow_id)
+    # What the drawing holds decides, not what a client says of it.
+    free["webhook"] = _holds_webhook(values["data"]) if "data" in values else before["webhook"]
     changed = (
         update(flows)
         .where(flows.c.user_id == owner, flows.c.id == flow_id)
@@ -182,6 +188,35 @@ async def change(
     if not (await connection.execute(changed)).rowcount:
         raise StaleFlowError(datetime.now(UTC))
     return await one(connection, owner, flow_id)
+
+
+def _holds_webhook(drawing: object) -> bool:
+    nodes = drawing.get("nodes") if isinstance(drawing, dict) else None
+    data = [n.get("data") for n in nodes if isinstance(n, dict)] if isinstance(nodes, list) else []
+    return any(isinstance(d, dict) and d.get("type") == WEBHOOK for d in data)
+
+
+async def webhooks(connection: AsyncConnection, id_or_name: str, owner: UUID | None = None) -> Sequence[RowMapping]:
+    """Return id and owner of the flows that anybody may call by this id or endpoint name: they hold a Webhook.
+
+    Args:
+        connection: where.
+        id_or_name: which; users may have the same name each for a flow of theirs.
+        owner: whose, where that is known.
+
+    """
+    try:
+        which = flows.c.id == UUID(id_or_name)
+    except ValueError:
+        which = flows.c.endpoint_name == id_or_name
+    query = (
+        select(flows.c.id, flows.c.user_id)
+        .join(users, users.c.id == flows.c.user_id)
+        .where(which, flows.c.webhook, users.c.is_active)
+    )
+    if owner is not None:
+        query = query.where(flows.c.user_id == owner)
+    return (await connection.execute(query.limit(2))).mappings().all()
 
 
 def _later_than(before: datetime) -> datetime:

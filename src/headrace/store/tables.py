@@ -218,6 +218,31 @@ files = Table(
     UniqueConstraint("user_id", "path"),
 )
 
+#: Runs that were accepted and are done later.
+jobs = Table(
+    "job",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _owner(index=False),
+    Column("flow_id", Uuid, ForeignKey("flow.id", ondelete="CASCADE"), nullable=False),
+    Column("key", String(255)),
+    #: SHA-256 of what was asked: the same key with another is a mistake.
+    Column("digest", String(64), nullable=False),
+    #: What was asked, until the job has ended.
+    Column("request", JSON),
+    Column("status", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Text),
+    Column("worker", Uuid),
+    Column("lease_until", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    UniqueConstraint("flow_id", "key"),
+    Index(None, "status", "lease_until"),
+    Index(None, "user_id", "created_at"),
+    Index(None, "ended_at"),
+)
+
 #: One row, where somebody registered this server.
 registrations = Table(
     "registration",
