@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from headrace.api.json_body import StrictRoute
 from headrace.api.state import CallerNow, Server
 from headrace.graph.plan import part_of
-from headrace.runs.builds import Build, Builds
+from headrace.runs.builds import Build
 from headrace.runs.request import InputType, RunRequest
 from headrace.runs.runner import Target
 
@@ -118,11 +118,11 @@ async def start_build(
     if asked.data is not None:
         target = Target(flow_id, server.runner.planned(asked.data.model_dump()))
     plan = part_of(target.plan, start=start_component_id, stop=stop_component_id)
-    build = server.builds.start(
+    build = await server.builds.start(
         caller.id, Target(flow_id, plan), request_of(asked), watcher=str(caller.id), keep=log_builds
     )
     if event_delivery is EventDelivery.DIRECT:
-        return events_response(attached(server.builds, build))
+        return events_response(attached(build))
     return JSONResponse({"job_id": str(build.id)})
 
 
@@ -135,16 +135,17 @@ async def build_events(
     offset: Annotated[int | None, Query(ge=0, le=10**9, description="How many events were read already.")] = None,
 ) -> Response:
     """Return a build's events: as they happen, or with `event_delivery=polling` those that came since the last call."""
-    build = server.builds.of(str(caller.id), job_id)
-    if event_delivery is not EventDelivery.POLLING:
-        return events_response(build.follow(offset or 0))
-    return Response(b"".join(await build.poll(offset, PATIENCE)), media_type=EVENTS_TYPE)
+    if event_delivery is EventDelivery.POLLING:
+        lines = await server.builds.poll(str(caller.id), job_id, offset, PATIENCE)
+        return Response(b"".join(lines), media_type=EVENTS_TYPE)
+    build = await server.builds.of(str(caller.id), job_id)
+    return events_response(build.follow(offset or 0))
 
 
 @router.post("/{job_id}/cancel", responses=_MISSING)
 async def cancel_build(job_id: str, caller: CallerNow, server: Server) -> Cancelled:
     """Stop a build; its last event says so."""
-    await server.builds.cancel(server.builds.of(str(caller.id), job_id))
+    await (await server.builds.of(str(caller.id), job_id)).cancel()
     return Cancelled(success=True, message="Flow build cancelled successfully")
 
 
@@ -153,10 +154,10 @@ def events_response(lines: AsyncIterator[bytes]) -> Response:
     return StreamingResponse(lines, media_type=EVENTS_TYPE, headers={"cache-control": "no-cache"})
 
 
-async def attached(builds: Builds, build: Build) -> AsyncIterator[bytes]:
+async def attached(build: Build) -> AsyncIterator[bytes]:
     """Yield a build's events; whoever started it and leaves, ends it."""
     try:
         async for line in build.follow(0):
             yield line
     finally:
-        await builds.cancel(build)
+        await build.cancel()

@@ -76,7 +76,7 @@ async def start_public_build(
     asked = (body or BuildBody()).model_copy(update={"data": None, "files": None})
     target = await server.runner.target(row["user_id"], str(flow_id))
     plan = part_of(target.plan, start=start_component_id, stop=stop_component_id)
-    build = server.builds.start(
+    build = await server.builds.start(
         row["user_id"],
         Target(flow_id, plan),
         request_of(asked, session_id=_session(visitor, flow_id, asked)),
@@ -84,7 +84,7 @@ async def start_public_build(
         keep=False,
     )
     if event_delivery is EventDelivery.DIRECT:
-        return events_response(attached(server.builds, build))
+        return events_response(attached(build))
     return JSONResponse({"job_id": str(build.id)})
 
 
@@ -107,14 +107,15 @@ async def public_build_events(
     offset: Annotated[int | None, Query(ge=0, le=10**9, description="How many events were read already.")] = None,
 ) -> Response:
     """Return the events of a build that this visitor began."""
-    build = server.builds.of(_visitor(client_id), job_id)
-    if event_delivery is not EventDelivery.POLLING:
-        return events_response(build.follow(offset or 0))
-    return Response(b"".join(await build.poll(offset, PATIENCE)), media_type=EVENTS_TYPE)
+    if event_delivery is EventDelivery.POLLING:
+        lines = await server.builds.poll(_visitor(client_id), job_id, offset, PATIENCE)
+        return Response(b"".join(lines), media_type=EVENTS_TYPE)
+    build = await server.builds.of(_visitor(client_id), job_id)
+    return events_response(build.follow(offset or 0))
 
 
 @router.post("/{job_id}/cancel", responses=_MISSING)
 async def cancel_public_build(job_id: str, server: Server, client_id: ClientId = None) -> Cancelled:
     """Stop a build that this visitor began."""
-    await server.builds.cancel(server.builds.of(_visitor(client_id), job_id))
+    await (await server.builds.of(_visitor(client_id), job_id)).cancel()
     return Cancelled(success=True, message="Flow build cancelled successfully")

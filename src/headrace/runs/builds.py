@@ -23,6 +23,7 @@ from headrace.runs.build_wire import (
     failed_vertex,
     sorted_event,
 )
+from headrace.runs.journal import Journal, SharedBuild
 from headrace.runs.keeping import Keeping
 from headrace.runs.runner import UnexpectedRunError
 
@@ -72,6 +73,7 @@ class Build:
     polled: int = 0
     ended_at: float | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    journal: Journal | None = None
     task: asyncio.Task[None] | None = None
 
     def say(self, event: dict[str, Any]) -> None:
@@ -81,6 +83,8 @@ class Build:
         self.lines.append(line)
         changed, self.changed = self.changed, asyncio.Event()
         changed.set()
+        if self.journal is not None:
+            self.journal.hear()
 
     async def follow(self, offset: int) -> AsyncIterator[bytes]:
         """Yield the lines from `offset` on, as they come, until the last."""
@@ -108,17 +112,24 @@ class Build:
                 return []
         return self.lines[offset:]
 
+    async def cancel(self) -> None:
+        """Stop the build and return once it has stopped. One that has ended stays as it is."""
+        if self.task is not None and not self.task.done():
+            self.task.cancel()
+            await asyncio.gather(self.task, return_exceptions=True)
+
 
 class Builds:
-    """The builds of this process, by their ids."""
+    """The builds of this process by their ids, and the way to those of others."""
 
     def __init__(self, runner: Runner, store: Store, limits: KeepingLimits) -> None:
         self._runner = runner
         self._store = store
         self._limits = limits
         self._builds: OrderedDict[UUID, Build] = OrderedDict()
+        self._journal = None if store.sole_writer else Journal(store)
 
-    def start(self, owner: UUID, target: Target, request: RunRequest, *, watcher: str, keep: bool) -> Build:
+    async def start(self, owner: UUID, target: Target, request: RunRequest, *, watcher: str, keep: bool) -> Build:
         """Begin a build and return it; with `keep`, what its vertices give is stored for the monitor.
 
         Raises:
@@ -128,12 +139,15 @@ class Builds:
         self._forget_old()
         self._runner.check_room()
         build = Build(uuid4(), owner, watcher, target.flow_id, request.session_id or str(target.flow_id))
+        if self._journal is not None:
+            build.journal = self._journal
+            await self._journal.add(build)
         self._builds[build.id] = build
         build.task = asyncio.create_task(self._run(build, target, request, keep=keep), name=f"build-{build.id}")
         return build
 
-    def of(self, watcher: str, job_id: str) -> Build:
-        """Return a build that this watcher began.
+    async def of(self, watcher: str, job_id: str) -> Build | SharedBuild:
+        """Return a build that this watcher began, in whichever process.
 
         Raises:
             BuildNotFoundError: they have none of this id.
@@ -141,22 +155,37 @@ class Builds:
         """
         self._forget_old()
         try:
-            build = self._builds.get(UUID(job_id))
+            build_id = UUID(job_id)
         except ValueError:
-            build = None
-        if build is None or build.watcher != watcher:
-            raise BuildNotFoundError(job_id)
-        return build
+            raise BuildNotFoundError(job_id) from None
+        build = self._builds.get(build_id)
+        if build is not None and build.watcher == watcher:
+            return build
+        if build is None and (shared := await self._shared(watcher, build_id)) is not None:
+            return shared
+        raise BuildNotFoundError(job_id)
 
-    async def cancel(self, build: Build) -> None:
-        """Stop a build and return once it has stopped. One that has ended stays as it is."""
-        if build.task is not None and not build.task.done():
-            build.task.cancel()
-            await asyncio.gather(build.task, return_exceptions=True)
+    async def poll(self, watcher: str, job_id: str, offset: int | None, patience: float) -> list[bytes]:
+        """Return what a build said from `offset` on, or without one since the watcher's last poll.
+
+        Raises:
+            BuildNotFoundError: the watcher has none of this id.
+
+        """
+        build = await self.of(watcher, job_id)
+        # Each poll may come to another process, so how far the watcher has read is known to all of them.
+        if offset is None and isinstance(build, Build):
+            build = await self._shared(watcher, build.id) or build
+        return await build.poll(offset, patience)
+
+    async def _shared(self, watcher: str, build_id: UUID) -> SharedBuild | None:
+        return await self._journal.find(watcher, build_id) if self._journal is not None else None
 
     async def close(self) -> None:
         """Stop every build."""
-        await asyncio.gather(*(self.cancel(build) for build in self._builds.values()))
+        await asyncio.gather(*(build.cancel() for build in self._builds.values()))
+        if self._journal is not None:
+            await self._journal.close()
 
     def _forget_old(self) -> None:
         now = time.monotonic()

@@ -175,7 +175,7 @@ class Jobs:
                 if swept <= 0:
                     swept = SWEEP_EVERY
                     await self._store.write(lambda c: jobs.forget(c, datetime.now(UTC) - KEPT))
-            except HeadraceError as error:
-                log.error("leases of jobs could not be renewed: %s", error.message)
+            except Exception:
+                log.exception("leases of jobs could not be renewed; trying again")
             await asyncio.sleep(self._lease / 3)
             swept -= self._lease / 3

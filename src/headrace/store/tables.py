@@ -243,6 +243,32 @@ jobs = Table(
     Index(None, "ended_at"),
 )
 
+#: Builds that another process may be asked about. Where one process has the database for itself, none are here.
+builds = Table(
+    "build",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _owner(index=True),
+    Column("flow_id", Uuid, nullable=False),
+    #: Who began it: a user's id, or a visitor's mark.
+    Column("watcher", String(255), nullable=False),
+    Column("polled", Integer, nullable=False),
+    Column("cancelled", Boolean, nullable=False),
+    Column("ended", Boolean, nullable=False),
+    #: When the process that runs it last said so.
+    Column("alive_at", UtcDateTime, nullable=False, index=True),
+)
+
+build_lines = Table(
+    "build_line",
+    metadata,
+    Column("build_id", Uuid, ForeignKey("build.id", ondelete="CASCADE"), primary_key=True),
+    #: The number of the first line, and of the one after the last.
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("until", Integer, nullable=False),
+    Column("lines", JSON, nullable=False),
+)
+
 #: One row, where somebody registered this server.
 registrations = Table(
     "registration",
