@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
+import hypothesis
 import pytest
 
 from headrace.app import create_app
@@ -15,6 +16,10 @@ from tests.model_server import model_app
 from tests.server import serving
 
 PASSWORD = "correct horse"
+
+# No test is timed: the first example of some pays for an import.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def settings_for(folder: Path, database_url: str | None = None, **changes: object) -> Settings:

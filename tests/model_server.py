@@ -26,6 +26,11 @@ def model_app() -> FastAPI:
     """Return the server."""
     app = FastAPI()
     app.state.waiting = None
+    app.state.asked = 0
+
+    @app.get("/count")
+    async def count() -> int:
+        return int(app.state.asked)
 
     @app.get("/gave-up")
     async def gave_up() -> bool:
@@ -46,6 +51,7 @@ def model_app() -> FastAPI:
             }
             return JSONResponse({"error": error}, 401)
         body = await request.json()
+        app.state.asked += 1
         if body["messages"][-1]["content"] == NEVER:
             waiting = app.state.waiting = threading.Event()
             while (await request.receive())["type"] != "http.disconnect":

@@ -173,13 +173,12 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         timeout=settings.run_timeout_seconds,
         most=settings.max_runs,
         heartbeat=settings.heartbeat_seconds,
+        limits=KeepingLimits(settings.max_vertex_builds_per_vertex, settings.max_transactions_to_keep),
     )
-    limits = KeepingLimits(settings.max_vertex_builds_per_vertex, settings.max_transactions_to_keep)
-    builds = Builds(runner, store, limits)
+    builds = Builds(runner, store)
     work = Jobs(
         store,
         runner,
-        limits,
         at_once=settings.max_jobs,
         most_waiting=settings.max_waiting_jobs,
         lease=settings.job_lease_seconds,

@@ -325,3 +325,24 @@ def test_a_private_flow_and_a_hasty_visitor_are_turned_away(small: httpx2.Client
     answers = [visit(small, flow, "ada", said("x"), event_delivery="direct") for _ in range(4)]
     assert answers[-1].status_code == 429
     assert int(answers[-1].headers["retry-after"]) >= 1
+
+
+def test_clients_of_older_versions_build_one_vertex(client: httpx2.Client, model_url: str) -> None:
+    flow = saved(client, model_flow(model_url, KEY, stream=True))
+    body = {"inputs": {"input_value": "ahoy"}}
+    built = client.post(f"/api/v1/build/{flow}/vertices/OpenAIModel-m", json=body).json()
+    assert (built["id"], built["valid"]) == ("OpenAIModel-m", True)
+    assert built["data"]["results"]["text_output"]["text"].strip().endswith("ahoy")
+    stream = client.get(f"/api/v1/build/{flow}/ChatOutput-b/stream")
+    assert stream.headers["content-type"].startswith("text/event-stream")
+    events = [line.removeprefix("event: ") for line in stream.text.splitlines() if line.startswith("event: ")]
+    assert set(events) == {"message", "close"}
+    assert client.post(f"/api/v1/build/{flow}/vertices/nobody", json={}).status_code == 400
+
+
+def test_a_vertex_that_fails_says_so_to_clients_of_older_versions(client: httpx2.Client, model_url: str) -> None:
+    flow = saved(client, model_flow(model_url, "sk-wrong"))
+    built = client.post(f"/api/v1/build/{flow}/vertices/ChatOutput-b", json={"inputs": {"input_value": "x"}}).json()
+    assert (built["id"], built["valid"]) == ("OpenAIModel-m", False)
+    assert "Incorrect API key" in built["params"]
+    assert "event: error" in client.get(f"/api/v1/build/{flow}/ChatOutput-b/stream").text

@@ -86,7 +86,7 @@ def test_a_changed_text_is_marked_as_edited(client: httpx2.Client, talk: dict[st
 ROWS = st.lists(st.tuples(st.sampled_from(["", "a", "b", "b/c", "ü"]), st.sampled_from([0, 1])), max_size=12)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS)
 def test_walking_the_index_finds_the_same_sessions_as_looking_at_every_message(
     tmp_path: Path, database_url: str | None, rows: list[tuple[str, int]]

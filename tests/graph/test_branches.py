@@ -161,7 +161,7 @@ def run(plan: Plan, events: list[Event]) -> dict[str, dict[str, str]]:
 
 
 @given(drawings())
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_any_flow_with_branches_gives_what_running_it_vertex_by_vertex_gives(drawing: Drawing) -> None:
     expected = sequential(drawing)
     events: list[Event] = []
@@ -177,7 +177,7 @@ def test_any_flow_with_branches_gives_what_running_it_vertex_by_vertex_gives(dra
 
 
 @given(drawings(failures=True))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_any_flow_fails_where_running_it_vertex_by_vertex_fails(drawing: Drawing) -> None:
     try:
         expected = sequential(drawing)

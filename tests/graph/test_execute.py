@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.component import Component, MessageTextInput, Output
@@ -126,7 +126,6 @@ def graphs(draw: st.DrawFn) -> tuple[int, list[tuple[int, int]]]:
 
 
 @given(graphs())
-@settings(deadline=None)
 def test_any_flow_gives_what_running_it_vertex_by_vertex_gives(graph: tuple[int, list[tuple[int, int]]]) -> None:
     count, edges = graph
     expected: dict[str, str] = {}

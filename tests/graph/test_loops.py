@@ -109,7 +109,7 @@ def one_loop(count: int, marks: str, refuse: str = "") -> Drawing:
 
 
 @given(count=st.integers(1, 8), marks=st.text(alphabet="xyz", min_size=1, max_size=4))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_a_loop_gives_what_its_comprehension_gives(count: int, marks: str) -> None:
     events: list[Event] = []
     outputs = run(one_loop(count, marks).plan(), events)
@@ -119,7 +119,7 @@ def test_a_loop_gives_what_its_comprehension_gives(count: int, marks: str) -> No
 
 
 @given(outer=st.integers(1, 4), inner=st.integers(1, 4))
-@settings(deadline=None, max_examples=16)
+@settings(max_examples=16)
 def test_a_loop_inside_a_loop_gives_what_the_comprehension_inside_gives(outer: int, inner: int) -> None:
     drawing = (
         Drawing()

@@ -92,6 +92,7 @@ def request_of(body: BuildBody, *, session_id: str | None = None) -> RunRequest:
         session_id=session_id or given.session or None,
         files=tuple(body.files or ()),
         stream=True,
+        origin="editor",
     )
 
 

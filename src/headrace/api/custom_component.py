@@ -15,6 +15,7 @@ from headrace.api.state import CallerNow, Server, State
 from headrace.component.component import Component
 from headrace.component.node_json import node_json
 from headrace.component.source import check_source
+from headrace.runs.editing import UserEditing
 
 router = APIRouter(
     prefix="/api/v1/custom_component",
@@ -74,7 +75,7 @@ async def custom_component(body: CustomComponent, _caller: CallerNow, server: Se
 
 @router.post("/update", response_model=dict[str, Any])
 async def update_custom_component(
-    body: FieldUpdate, _caller: CallerNow, server: Server
+    body: FieldUpdate, caller: CallerNow, server: Server
 ) -> dict[str, Any] | JSONResponse:
     """Return a component's node with the fields as they stand and one of them changed."""
     component = await _component(server, body.code)
@@ -85,4 +86,4 @@ async def update_custom_component(
     changed = node["template"].get(body.field)
     if isinstance(changed, dict):
         node["template"][body.field] = {**changed, "value": body.field_value}
-    return node
+    return await component.edited(node, body.field, UserEditing(server.store, server.runner, caller.id))

@@ -130,7 +130,11 @@ async def create_response(body: ResponseRequest, request: Request, caller: Calle
         return _failed(request, error, "flow_not_found", f"Flow with id '{body.model}' not found")
     told = RunResponse(body.previous_response_id or str(uuid4()), body.model, body.previous_response_id)
     wanted = RunRequest(
-        input_value=_last(body.input), session_id=told.id, variables=_variables(request.headers), stream=body.stream
+        input_value=_last(body.input),
+        session_id=told.id,
+        variables=_variables(request.headers),
+        stream=body.stream,
+        keep_as=uuid4(),
     )
     if body.stream:
         server.runner.check_room()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from headrace.component.inputs import Input, ListableInput, MessageInput, MessageTextInput
 from headrace.component.output import Output
@@ -11,9 +11,10 @@ from headrace.errors import HeadraceError
 from headrace.schema import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from headrace.component.context import RunContext
+    from headrace.component.editing import Editing
 
 
 class ComponentError(HeadraceError):
@@ -54,6 +55,9 @@ class Component:
     takes_stream: ClassVar[bool] = False
     #: Whether plain methods may block. Those that only compute a little run on the event loop.
     blocking: ClassVar[bool] = True
+    #: The field with the key under which a component tells others of what it got, or hears what others tell.
+    notifies: ClassVar[str | None] = None
+    listens: ClassVar[str | None] = None
     #: How often an output's method is tried again after it failed, and how long one try may take, seconds; None for
     #: as long as the run. A plain method that takes longer goes on in its thread, and nobody waits for it.
     retries: ClassVar[int] = 0
@@ -94,6 +98,27 @@ class Component:
     def type_name(cls) -> str:
         """Return the component's type, as flows write it."""
         return cls.name or cls.__name__
+
+    @classmethod
+    def output(cls, name: str) -> Output | None:
+        """Return the output of this name. A component whose outputs follow from its fields knows more than it declares."""
+        return next((o for o in cls.outputs if o.name == name), None)
+
+    @classmethod
+    async def edited(cls, node: dict[str, Any], field: str, editing: Editing) -> dict[str, Any]:
+        """Return a node whose field was changed or refreshed, with what else follows from it: options, fields, outputs.
+
+        Args:
+            node: the node as it stands, the new value in it.
+            field: the field's name.
+            editing: whose node it is.
+
+        """
+        return node
+
+    def method_of(self, output: Output) -> Callable[[], object]:
+        """Return what makes an output's value, plain or `async`."""
+        return cast("Callable[[], object]", getattr(self, output.method))
 
     @property
     def source_name(self) -> str:
@@ -142,7 +167,7 @@ def output_types(component: type[Component], output_name: str) -> tuple[str, ...
         ComponentError: the component has no such output, or its method no annotation.
 
     """
-    output = next((o for o in component.outputs if o.name == output_name), None)
+    output = component.output(output_name)
     if output is None:
         raise ComponentError(f"{component.type_name()} has no output {output_name!r}.")
     if output.types:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -21,6 +22,35 @@ class HistoryQuery:
     sender: str | None = None
     sender_name: str | None = None
     context_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowCall:
+    """A flow of the same owner to run within a run."""
+
+    #: Its id, endpoint name or name.
+    flow: str
+    #: What is said to its chat input; None for nothing.
+    input_value: str | None = None
+    #: The conversation; None for the run's own.
+    session_id: str | None = None
+    #: Field values, by vertex id.
+    tweaks: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FlowAnswer:
+    """What a flow gave that was run within a run."""
+
+    #: By vertex id, then by output name, in the order of the drawing.
+    outputs: Mapping[str, Mapping[str, object]]
+    #: The ids of the vertices whose outputs are the flow's answer.
+    answers: tuple[str, ...]
+
+    @property
+    def values(self) -> list[object]:
+        """What the flow answers with."""
+        return [value for i in self.answers for value in self.outputs[i].values()]
 
 
 class LocalModel(Protocol):
@@ -61,6 +91,10 @@ class RunContext(Protocol):
     @property
     def local_model(self) -> LocalModel:
         """The model that runs beside the server."""
+        ...
+
+    async def run_flow(self, call: FlowCall) -> FlowAnswer:
+        """Run another flow of the same owner, within this run's time; raise where it fails or isn't there."""
         ...
 
     async def store(self, message: Message) -> None:

@@ -27,7 +27,7 @@ class Registry:
     def of_package(cls, package: ModuleType) -> Registry:
         """Return the components of a package whose subpackages are categories.
 
-        A component is every concrete `Component` that a module of a category defines.
+        A component is every `Component` with a display name that a module of a category defines.
         """
         registry = cls()
         for category in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
@@ -38,7 +38,7 @@ class Registry:
 
     def _take(self, category: str, module: ModuleType) -> None:
         for _, found in inspect.getmembers(module, inspect.isclass):
-            if issubclass(found, Component) and found.__module__ == module.__name__ and found.outputs:
+            if issubclass(found, Component) and found.__module__ == module.__name__ and found.display_name:
                 self.add(found, category)
 
     def add(self, component: type[Component], category: str) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.component.component import ComponentError
 from headrace.graph.errors import RunError
 from headrace.graph.events import Event, VertexEnded, VertexStarted
+from headrace.graph.frozen import Remembered, can_be_remembered, fingerprint
 from headrace.graph.result import VertexResult
 from headrace.schema import Message
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from headrace.component.component import Component
     from headrace.component.context import RunContext
     from headrace.graph.flow import NodeId
+    from headrace.graph.frozen import Recollection
     from headrace.graph.loops import Loop
     from headrace.graph.plan import Feed, Plan, Vertex
 
@@ -37,7 +39,13 @@ class Execution:
     """One run of a plan. Values live here and die with it."""
 
     def __init__(
-        self, plan: Plan, context: RunContext, overlay: Overlay, emit: Callable[[Event], None] | None, threads: Executor
+        self,
+        plan: Plan,
+        context: RunContext,
+        overlay: Overlay,
+        emit: Callable[[Event], None] | None,
+        threads: Executor,
+        frozen: Recollection | None = None,
     ) -> None:
         """Set up a run.
 
@@ -47,8 +55,10 @@ class Execution:
             overlay: vertex id to field to the value that this run puts over the plan's.
             emit: told every event, as it happens; must not block. None where nobody watches.
             threads: where blocking component methods run.
+            frozen: what frozen vertices gave before; None where they run each time.
 
         """
+        self._frozen = frozen
         self._plan = plan
         self._context = context
         self._overlay = overlay
@@ -164,16 +174,7 @@ class Execution:
             values = await self._values_of(vertex, feeds)
             component = vertex.component(vertex.id, self._context, values, sources)
             self._components[vertex.id] = component
-            called = vertex.outputs
-            if vertex.loop is not None:
-                component.collected = await self._repeat(vertex, vertex.loop, component)
-                called = tuple(name for name in called if name != vertex.loop.output)
-            outputs = {name: await self._call(component, name) for name in called}
-            for name in called:
-                if name not in vertex.streamed:
-                    await _settle(outputs[name])
-                else:
-                    self._listen(vertex, outputs[name])
+            outputs, reused = await self._outputs(vertex, component, values)
         except RunError:
             # Of the vertex whose words this one passes on.
             raise
@@ -187,10 +188,36 @@ class Execution:
             vertex.component.gives_output,
             component.logs,
             time.perf_counter() - begun,
+            reused,
         )
         self._results[vertex.id] = result
         if component.stopped:
             self._closed |= {(vertex.id, name) for name in component.stopped}
+
+    async def _outputs(
+        self, vertex: Vertex, component: Component, values: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], bool]:
+        """Return what a vertex gives by output, and whether that is what it gave before."""
+        mark = None
+        if vertex.frozen and vertex.loop is None and self._frozen is not None:
+            mark = fingerprint(vertex.component, vertex.outputs, values)
+            known = self._frozen.recall(vertex.id, mark) if mark is not None else None
+            if known is not None:
+                component.stopped |= known.stopped
+                return known.outputs, True
+        called = vertex.outputs
+        if vertex.loop is not None:
+            component.collected = await self._repeat(vertex, vertex.loop, component)
+            called = tuple(name for name in called if name != vertex.loop.output)
+        outputs = {name: await self._call(component, name) for name in called}
+        for name in called:
+            if name in vertex.streamed and mark is None:
+                self._listen(vertex, outputs[name])
+            else:
+                await _settle(outputs[name])
+        if mark is not None and self._frozen is not None and can_be_remembered(outputs):
+            self._frozen.remember(vertex.id, mark, Remembered(outputs, frozenset(component.stopped)))
+        return outputs, False
 
     async def _repeat(self, vertex: Vertex, loop: Loop, component: Component) -> list[object]:
         """Run a loop's body once for each item, one after the other, and return what each gave back."""
@@ -201,7 +228,7 @@ class Execution:
             self._closed |= {o for inner in loop.body.values() for o in _outputs_of(inner)}
         collected: list[object] = []
         for item in items:
-            inside = Execution(self._plan, self._context, self._overlay, self._emit, self._threads)
+            inside = Execution(self._plan, self._context, self._overlay, self._emit, self._threads, self._frozen)
             inside._level = loop.body
             inside._results = ChainMap({}, self._results)
             inside._components = ChainMap({vertex.id: component}, self._components)
@@ -245,8 +272,10 @@ class Execution:
             raise ComponentError(f"It took longer than {component.timeout:g} s.") from error
 
     async def _value(self, component: Component, output_name: str) -> object:
-        output = next(o for o in component.outputs if o.name == output_name)
-        method = getattr(component, output.method)
+        output = component.output(output_name)
+        if output is None:
+            raise ComponentError(f"There is no output {output_name!r}.")
+        method = component.method_of(output)
         if inspect.iscoroutinefunction(method):
             return await method()
         if component.blocking:

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 from headrace.component.component import Component, output_types
 from headrace.component.node_json import code_hash
 from headrace.graph.errors import FlowError
+from headrace.graph.flow import Edge
 from headrace.graph.loops import Level, Loop, levels
 
 if TYPE_CHECKING:
     from headrace.component.registry import Registry
-    from headrace.graph.flow import Edge, Flow, Node, NodeId
+    from headrace.graph.flow import Flow, Node, NodeId
 
 #: The type that takes part in every connection.
 ANY = {"Any", "object"}
+#: Not a field of a template: what a component that listens was told.
+HEARD = "heard"
 #: What may lead back to a loop.
 LOOP_TYPES = ("Data", "Message")
 
@@ -56,6 +59,8 @@ class Vertex:
     needs: frozenset[str]
     successors: tuple[NodeId, ...]
     predecessors: frozenset[NodeId]
+    #: Whether it gives its last result again while the same goes in.
+    frozen: bool
     #: What it repeats, where it is a loop.
     loop: Loop | None = None
 
@@ -100,8 +105,14 @@ def part_of(plan: Plan, *, start: str | None, stop: str | None) -> Plan:
     # A flow with a loop is built whole: half a body gives nothing.
     if len(kept) == len(plan.vertices) or any(v.loop for v in plan.level.values()):
         return plan
+    # A model whose listener is left out is heard to its end before it gives anything.
+    heard = {(feed.source, feed.output) for i in kept for feed in plan.vertices[i].feeds}
     part = {
-        i: replace(v, successors=tuple(s for s in v.successors if s in kept))
+        i: replace(
+            v,
+            successors=tuple(s for s in v.successors if s in kept),
+            streamed=frozenset(o for o in v.streamed if (i, o) in heard),
+        )
         for i, v in plan.vertices.items()
         if i in kept
     }
@@ -137,16 +148,37 @@ def compile_plan(flow: Flow, registry: Registry) -> Plan:
     incoming: dict[NodeId, list[Edge]] = {i: [] for i in nodes}
     outgoing: dict[NodeId, list[Edge]] = {i: [] for i in nodes}
     given_back: dict[NodeId, set[str]] = {i: set() for i in nodes}
-    for edge in flow.edges:
+    edges = [*flow.edges, *_heard(flow, classes)]
+    for edge in edges:
         if edge.loops:
             _check_back(edge, nodes, classes)
             given_back[edge.source].add(edge.output)
             continue
-        _check_edge(edge, nodes, classes)
+        if edge.field != HEARD:
+            _check_edge(edge, nodes, classes)
         incoming[edge.target].append(edge)
         outgoing[edge.source].append(edge)
     vertices = {i: _vertex(nodes[i], classes, incoming[i], outgoing[i], given_back[i]) for i in nodes}
-    return Plan(vertices, levels(vertices, flow.edges))
+    return Plan(vertices, levels(vertices, edges))
+
+
+def _heard(flow: Flow, classes: Mapping[NodeId, type[Component]]) -> list[Edge]:
+    """Return an edge from each node that tells something to each that listens for the same key."""
+    told: dict[str, list[Node]] = {}
+    for node in flow.nodes:
+        if key := _key(node, classes[node.id].notifies):
+            told.setdefault(key, []).append(node)
+    return [
+        Edge(teller.id, classes[teller.id].outputs[0].name, (), listener.id, HEARD, ())
+        for listener in flow.nodes
+        if (key := _key(listener, classes[listener.id].listens))
+        for teller in told.get(key, [])
+    ]
+
+
+def _key(node: Node, name: str | None) -> str:
+    field = node.fields.get(name) if name else None
+    return str(field.value or "") if field is not None else ""
 
 
 def _class_of(node: Node, registry: Registry) -> type[Component]:
@@ -168,7 +200,7 @@ def _class_of(node: Node, registry: Registry) -> type[Component]:
 def _check_edge(edge: Edge, nodes: Mapping[NodeId, Node], classes: Mapping[NodeId, type[Component]]) -> None:
     source, target = nodes[edge.source], nodes[edge.target]
     component = classes[edge.source]
-    if edge.output not in {o.name for o in component.outputs}:
+    if component.output(edge.output) is None:
         raise FlowError(
             f"{source.display_name} ({source.id}) has no output {edge.output!r}, which an edge to {target.id} starts from."
         )
@@ -180,7 +212,7 @@ def _check_edge(edge: Edge, nodes: Mapping[NodeId, Node], classes: Mapping[NodeI
         )
     gives = set(output_types(component, edge.output))
     takes = set(declared.input_types or ()) if declared is not None else set(field.input_types if field else ())
-    if takes and not (gives & takes or takes & ANY):
+    if takes and not (gives & takes or (gives | takes) & ANY):
         raise FlowError(
             f"{source.display_name} ({source.id}) gives {' or '.join(sorted(gives))} from {edge.output!r}, but {edge.field!r} of "
             f"{target.display_name} ({target.id}) takes {' or '.join(sorted(takes))}. Connect ports of one type."
@@ -189,12 +221,12 @@ def _check_edge(edge: Edge, nodes: Mapping[NodeId, Node], classes: Mapping[NodeI
 
 def _check_back(edge: Edge, nodes: Mapping[NodeId, Node], classes: Mapping[NodeId, type[Component]]) -> None:
     source, target = nodes[edge.source], nodes[edge.target]
-    output = next((o for o in classes[edge.target].outputs if o.name == edge.field), None)
+    output = classes[edge.target].output(edge.field)
     if output is None or not output.allows_loop:
         raise FlowError(
             f"{target.display_name} ({target.id}) has no output {edge.field!r} that a loop could lead back to."
         )
-    if edge.output not in {o.name for o in classes[edge.source].outputs}:
+    if classes[edge.source].output(edge.output) is None:
         raise FlowError(
             f"{source.display_name} ({source.id}) has no output {edge.output!r}, which an edge to {target.id} starts from."
         )
@@ -218,7 +250,8 @@ def _vertex(
     for field in component.inputs:
         _check_required(node, field.name, field.required, fed)
     wanted = {e.output for e in outgoing} | given_back
-    used = [o.name for o in component.outputs if o.name in wanted]
+    declared = [o.name for o in component.outputs]
+    used = [name for name in declared if name in wanted] + sorted(wanted - {*declared})
     return Vertex(
         id=node.id,
         component=component,
@@ -231,13 +264,14 @@ def _vertex(
         },
         field_types={n: f.type for n, f in node.fields.items()},
         feeds=tuple(Feed(e.field, e.source, e.output) for e in incoming),
-        list_fields=frozenset(i.name for i in component.inputs if getattr(i, "is_list", False)),
-        outputs=tuple(used or [component.outputs[0].name]),
+        list_fields=frozenset([HEARD, *(i.name for i in component.inputs if getattr(i, "is_list", False))]),
+        outputs=tuple(used or declared[:1]),
         streamed=frozenset(
             o for o in used if [classes[e.target].takes_stream for e in outgoing if e.output == o] == [True]
         ),
         needs=frozenset(f for f in fed if _is_required(node, component, f)),
         successors=tuple(dict.fromkeys(e.target for e in outgoing)),
+        frozen=node.frozen,
         predecessors=frozenset(e.source for e in incoming),
     )
 

@@ -17,3 +17,5 @@ class VertexResult:
     gives_output: str | None = None
     logs: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
+    #: Whether it is what a frozen vertex gave before.
+    reused: bool = False

@@ -57,7 +57,7 @@ def _vertex_data(body: dict[str, Any], seconds: float) -> dict[str, Any]:
         "artifacts": artifacts,
         "timedelta": seconds,
         "duration": _duration(seconds),
-        "used_frozen_result": False,
+        "used_frozen_result": body["used_frozen_result"],
     }
 
 

@@ -7,7 +7,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -24,11 +24,9 @@ from headrace.runs.build_wire import (
     sorted_event,
 )
 from headrace.runs.journal import Journal, SharedBuild
-from headrace.runs.keeping import Keeping
 from headrace.runs.runner import UnexpectedRunError
 
 if TYPE_CHECKING:
-    from headrace.runs.keeping import KeepingLimits
     from headrace.runs.request import RunRequest
     from headrace.runs.runner import Runner, Target
     from headrace.store.store import Store
@@ -122,10 +120,8 @@ class Build:
 class Builds:
     """The builds of this process by their ids, and the way to those of others."""
 
-    def __init__(self, runner: Runner, store: Store, limits: KeepingLimits) -> None:
+    def __init__(self, runner: Runner, store: Store) -> None:
         self._runner = runner
-        self._store = store
-        self._limits = limits
         self._builds: OrderedDict[UUID, Build] = OrderedDict()
         self._journal = None if store.sole_writer else Journal(store)
 
@@ -143,7 +139,8 @@ class Builds:
             build.journal = self._journal
             await self._journal.add(build)
         self._builds[build.id] = build
-        build.task = asyncio.create_task(self._run(build, target, request, keep=keep), name=f"build-{build.id}")
+        request = replace(request, keep_as=build.id if keep else None)
+        build.task = asyncio.create_task(self._run(build, target, request), name=f"build-{build.id}")
         return build
 
     async def of(self, watcher: str, job_id: str) -> Build | SharedBuild:
@@ -195,17 +192,13 @@ class Builds:
                 held -= build.size
                 del self._builds[build.id]
 
-    async def _run(self, build: Build, target: Target, request: RunRequest, *, keep: bool) -> None:
-        keeping = Keeping(self._store, self._limits, build.owner, target, build.id) if keep else None
-
+    async def _run(self, build: Build, target: Target, request: RunRequest) -> None:
         def emit(event: Event) -> None:
             if build.size > MOST_BYTES:
                 raise TalkativeBuildError
             told = event_json(event)
             if told is not None:
                 build.say(told)
-            if keeping is not None:
-                keeping.see(event)
 
         cancelled = False
         try:
@@ -223,7 +216,5 @@ class Builds:
             log.exception("unexpected error in a build")
             build.say(error_event(UnexpectedRunError().message, str(build.flow_id), build.session_id))
         finally:
-            if keeping is not None:
-                await keeping.settle()
             build.ended_at = time.monotonic()
             build.say(end_event(cancelled=cancelled))

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
+from headrace.errors import HeadraceError
 from headrace.graph.events import Event, MessageAdded, Token
 from headrace.runs.environment import MissingVariableError
 from headrace.store import messages, tables
 
 if TYPE_CHECKING:
-    from headrace.component.context import HistoryQuery, LocalModel
+    from headrace.component.context import FlowAnswer, FlowCall, HistoryQuery, LocalModel
     from headrace.runs.surroundings import Surroundings
     from headrace.schema import Message
     from headrace.store.secrets import VariableCipher
     from headrace.store.store import Store
+
+CallFlow = Callable[["ServerContext", "FlowCall"], Awaitable["FlowAnswer"]]
+
+
+class TooDeepError(HeadraceError):
+    """Flows call each other, too many within one another."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"Flows call each other more than {most} deep. Look for a flow that calls itself, and end the circle."
+        )
 
 
 class ServerContext:
@@ -37,6 +49,8 @@ class ServerContext:
         fallback: bool,
         cipher: VariableCipher,
         variables: Mapping[str, str],
+        call: CallFlow,
+        within: tuple[str, ...] = (),
     ) -> None:
         self.flow_id = flow_id
         self.session_id = session_id
@@ -44,18 +58,32 @@ class ServerContext:
         self.egress = around.egress
         self.local_model: LocalModel = around.local_model
         self._store = store
-        self._owner = owner
+        self.owner = owner
         self._emit = emit
         self._environment = around.environment
         self._fallback = fallback
         self._cipher = cipher
-        self._variables = variables
+        self.variables = variables
+        self._call = call
+        #: The ids of the flows that called each other up to this one.
+        self.within = (*within, flow_id)
         self._pending: list[asyncio.Future[None]] = []
+
+    async def run_flow(self, call: FlowCall) -> FlowAnswer:
+        """Run another flow of the owner's within this run.
+
+        Raises:
+            FlowNotFoundError: the owner has no such flow.
+            TooDeepError: flows call each other too deep.
+            RunError: it failed.
+
+        """
+        return await self._call(self, call)
 
     async def store(self, message: Message) -> None:
         """Hand a message to the writer and announce it; `settle` waits for the commit."""
         message.id = message.id or str(uuid4())
-        self._pending.append(self._store.writer.insert(tables.messages, messages.row_of(message, self._owner)))
+        self._pending.append(self._store.writer.insert(tables.messages, messages.row_of(message, self.owner)))
         self.announce(message)
 
     async def settle(self) -> None:
@@ -70,15 +98,15 @@ class ServerContext:
         """Return messages of the owner's session, this run's own included."""
         await self.settle()
         async with self._store.reading() as connection:
-            return await messages.newest(connection, self._owner, query)
+            return await messages.newest(connection, self.owner, query)
 
     async def variable(self, name: str, default: str | None) -> str:
         """Return the run's variable, or the owner's, or the environment's where the settings allow that, or `default`."""
-        if (given := self._variables.get(name)) is not None:
+        if (given := self.variables.get(name)) is not None:
             return given
         async with self._store.reading() as connection:
             query = select(tables.variables.c.value).where(
-                tables.variables.c.user_id == self._owner, tables.variables.c.name == name
+                tables.variables.c.user_id == self.owner, tables.variables.c.name == name
             )
             stored = (await connection.execute(query)).scalar_one_or_none()
         if stored is not None:

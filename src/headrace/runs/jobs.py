@@ -15,7 +15,6 @@ from uuid import uuid4
 from sqlalchemy.exc import IntegrityError
 
 from headrace.errors import HeadraceError
-from headrace.runs.keeping import Keeping
 from headrace.runs.request import RunRequest
 from headrace.runs.runner import TooManyRunsError, UnexpectedRunError
 from headrace.store import jobs
@@ -23,7 +22,6 @@ from headrace.store import jobs
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
 
-    from headrace.runs.keeping import KeepingLimits
     from headrace.runs.runner import Runner
     from headrace.store.store import Store
 
@@ -41,15 +39,12 @@ SWEEP_EVERY = 3600.0
 class Jobs:
     """The jobs that this process does of all that there are."""
 
-    def __init__(
-        self, store: Store, runner: Runner, limits: KeepingLimits, *, at_once: int, most_waiting: int, lease: float
-    ) -> None:
+    def __init__(self, store: Store, runner: Runner, *, at_once: int, most_waiting: int, lease: float) -> None:
         """Set up.
 
         Args:
             store: where the jobs are.
             runner: runs their flows.
-            limits: how much of what they gave is kept.
             at_once: so many run at once in this process.
             most_waiting: so many of one owner may wait.
             lease: a process that says nothing for so long has lost its jobs to others, seconds.
@@ -57,7 +52,6 @@ class Jobs:
         """
         self._store = store
         self._runner = runner
-        self._limits = limits
         self._at_once = at_once
         self._most_waiting = most_waiting
         self._lease = lease
@@ -151,15 +145,15 @@ class Jobs:
             return f"The server stopped {MOST_ATTEMPTS} times in the middle of this run. It is not begun again."
         asked: dict[str, Any] = row["request"]
         request = RunRequest(
-            input_value=asked.get("input_value"), tweaks=asked.get("tweaks", {}), session_id=asked.get("session_id")
+            origin="job",
+            keep_as=row["id"],
+            input_value=asked.get("input_value"),
+            tweaks=asked.get("tweaks", {}),
+            session_id=asked.get("session_id"),
         )
         try:
             target = await self._runner.target(row["user_id"], str(row["flow_id"]))
-            keeping = Keeping(self._store, self._limits, row["user_id"], target, row["id"])
-            try:
-                await self._runner.run(row["user_id"], target, request, keeping.see)
-            finally:
-                await keeping.settle()
+            await self._runner.run(row["user_id"], target, request)
         except TooManyRunsError:
             raise
         except HeadraceError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -36,6 +37,16 @@ class Keeping:
         self._target = target
         self._job_id = job_id
         self._pending: list[asyncio.Future[None]] = []
+
+    def beside(self, emit: Callable[[Event], None] | None) -> Callable[[Event], None]:
+        """Return what sees every event, and hands it on to `emit`."""
+
+        def both(event: Event) -> None:
+            if emit is not None:
+                emit(event)
+            self.see(event)
+
+        return both
 
     def see(self, event: Event) -> None:
         """Hand what an ended vertex gave to the writer."""

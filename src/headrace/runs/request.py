@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from uuid import UUID
 
 InputType = Literal["chat", "text", "any"]
 OutputType = Literal["chat", "text", "any", "debug"]
+
+
+#: Where a run comes from: a program's request, an editor's build, or a job that nobody waits for.
+Origin = Literal["api", "editor", "job"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +33,6 @@ class RunRequest:
     #: Variables by name that hold for this run alone, before the owner's.
     variables: Mapping[str, str] = field(default_factory=dict)
     stream: bool = False
+    origin: Origin = "api"
+    #: The id under which the monitor shows what the vertices gave; None where nobody wants that kept.
+    keep_as: UUID | None = None

@@ -8,17 +8,20 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from headrace.component.context import FlowAnswer, FlowCall
 from headrace.errors import HeadraceError
 from headrace.graph.errors import RunError
 from headrace.graph.events import Event
 from headrace.graph.execute import Execution
 from headrace.graph.flow import parse_flow
 from headrace.graph.plan import Plan, compile_plan
-from headrace.runs.context import ServerContext
+from headrace.runs.context import ServerContext, TooDeepError
+from headrace.runs.frozen_results import FrozenResults
+from headrace.runs.keeping import Keeping
 from headrace.runs.overlay import TweakError, overlay_of
 from headrace.runs.request import RunRequest
 from headrace.runs.wire import answer_json
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from headrace.component.component import Component
     from headrace.component.registry import Registry
     from headrace.graph.plan import Vertex
+    from headrace.runs.keeping import KeepingLimits
     from headrace.runs.surroundings import Surroundings
     from headrace.store.secrets import VariableCipher
     from headrace.store.store import Store
@@ -39,6 +43,8 @@ HEADS_KEPT = 10_000
 #: A remembered flow version is looked up again after so many seconds, in case another program changed the database.
 REMEMBER_SECONDS = 1.0
 THREADS = 32
+#: So many flows may call each other, one within the other.
+MOST_WITHIN = 8
 #: A watcher that reads slowly may fall so many events behind.
 EVENTS_HELD = 10_000
 
@@ -105,6 +111,7 @@ class Runner:
         timeout: float,
         most: int,
         heartbeat: float,
+        limits: KeepingLimits,
     ) -> None:
         """Set up.
 
@@ -117,6 +124,7 @@ class Runner:
             timeout: the longest run, seconds.
             most: so many runs at once.
             heartbeat: a stream tells after so long that it has nothing to tell, seconds.
+            limits: how much is kept of what runs gave.
 
         """
         self._store = store
@@ -127,7 +135,9 @@ class Runner:
         self._timeout = timeout
         self._most = most
         self._heartbeat = heartbeat
+        self._limits = limits
         self._running = 0
+        self._frozen = FrozenResults()
         self._plans: OrderedDict[tuple[UUID, int], Plan] = OrderedDict()
         self._heads: OrderedDict[tuple[UUID, str], tuple[UUID, int, float]] = OrderedDict()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="component")
@@ -218,21 +228,33 @@ class Runner:
         self.check_room()
         session_id = request.session_id or str(target.flow_id)
         context = self._context(owner, target, request, emit)
+        keeping = None
+        if request.keep_as is not None:
+            keeping = Keeping(self._store, self._limits, owner, target, request.keep_as)
+            emit = keeping.beside(emit)
         overlay = overlay_of(target.plan, request)
         wanted = wanted_vertices(target.plan, request)
         self._running += 1
         try:
             async with asyncio.timeout(self._timeout):
-                results = await Execution(target.plan, context, overlay, emit, self._threads).run()
+                frozen = self._frozen.of(owner, target.flow_id, session_id, request.origin)
+                results = await Execution(target.plan, context, overlay, emit, self._threads, frozen).run()
         except TimeoutError as error:
             raise RunTimeoutError(self._timeout) from error
         finally:
             self._running -= 1
             await context.settle()
+            if keeping is not None:
+                await keeping.settle()
         return answer_json(session_id, request.input_value, [results[i] for i in results if i in wanted])
 
     def _context(
-        self, owner: UUID, target: Target, request: RunRequest, emit: Callable[[Event], None] | None = None
+        self,
+        owner: UUID,
+        target: Target,
+        request: RunRequest,
+        emit: Callable[[Event], None] | None = None,
+        within: tuple[str, ...] = (),
     ) -> ServerContext:
         return ServerContext(
             store=self._store,
@@ -245,7 +267,38 @@ class Runner:
             fallback=self._fallback,
             cipher=self._cipher,
             variables=request.variables,
+            call=self._call,
+            within=within,
         )
+
+    async def _call(self, caller: ServerContext, call: FlowCall) -> FlowAnswer:
+        """Run a flow within a run, on that run's time and in its place among those under way."""
+        if len(caller.within) > MOST_WITHIN:
+            raise TooDeepError(MOST_WITHIN)
+        target = await self._target_by_any_name(caller.owner, call.flow)
+        request = RunRequest(
+            input_value=call.input_value,
+            session_id=call.session_id or caller.session_id,
+            tweaks=call.tweaks,
+            variables=caller.variables,
+        )
+        context = self._context(caller.owner, target, request, within=caller.within)
+        try:
+            results = await Execution(target.plan, context, overlay_of(target.plan, request), None, self._threads).run()
+        finally:
+            await context.settle()
+        answers = wanted_vertices(target.plan, replace(request, output_type="any"))
+        return FlowAnswer({i: r.outputs for i, r in results.items()}, tuple(i for i in results if i in answers))
+
+    async def _target_by_any_name(self, owner: UUID, name: str) -> Target:
+        try:
+            return await self.target(owner, name)
+        except FlowNotFoundError:
+            async with self._store.reading() as connection:
+                flow_id = await flows.id_of_name(connection, owner, name)
+            if flow_id is None:
+                raise
+            return await self.target(owner, str(flow_id))
 
     async def field_value(self, owner: UUID, target: Target, vertex: Vertex, name: str) -> str:
         """Return the text in a vertex's field, or what the variable that it names holds; empty where there is none.

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from headrace.component.component import ComponentError
 from headrace.graph.execute import Execution
 from headrace.graph.flow import parse_flow
 from headrace.graph.plan import compile_plan
@@ -15,7 +16,7 @@ from headrace.runs.runner import THREADS, wanted_vertices
 from headrace.runs.wire import answer_json
 
 if TYPE_CHECKING:
-    from headrace.component.context import HistoryQuery, LocalModel
+    from headrace.component.context import FlowAnswer, FlowCall, HistoryQuery, LocalModel
     from headrace.component.registry import Registry
     from headrace.runs.request import RunRequest
     from headrace.runs.surroundings import Surroundings
@@ -34,6 +35,12 @@ class StandaloneContext:
         self.local_model: LocalModel = around.local_model
         self._environment = around.environment
         self._messages: list[Message] = []
+
+    async def run_flow(self, call: FlowCall) -> FlowAnswer:
+        """Refuse: a file on the command line has no other flows beside it."""
+        raise ComponentError(
+            f"There is no flow {call.flow!r} beside this file. Flows that call others run on a server."
+        )
 
     async def store(self, message: Message) -> None:
         """Keep a message for the rest of the run."""

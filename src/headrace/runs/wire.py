@@ -85,7 +85,7 @@ def result_json(result: VertexResult) -> dict[str, Any]:
         "duration": None,
         "component_display_name": result.display_name,
         "component_id": result.vertex_id,
-        "used_frozen_result": False,
+        "used_frozen_result": result.reused,
     }
 
 

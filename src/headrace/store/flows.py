@@ -75,6 +75,12 @@ async def head(connection: AsyncConnection, owner: UUID, id_or_name: str) -> Row
     return (await connection.execute(query)).mappings().one_or_none()
 
 
+async def id_of_name(connection: AsyncConnection, owner: UUID, name: str) -> UUID | None:
+    """Return the id of the owner's flow of this name."""
+    query = select(flows.c.id).where(flows.c.user_id == owner, flows.c.name == name)
+    return (await connection.execute(query)).scalar_one_or_none()
+
+
 def _matching(owner: UUID, wanted: FlowFilter, columns: Sequence[Any]) -> Select[Any]:
     query: Select[Any] = select(*columns).where(flows.c.user_id == owner)
     if wanted.folder_id is not None:
