@@ -28,6 +28,7 @@ from tests.model_server import KEY
 
 CONNECTIONS = (1, 32)
 VISITORS = 500
+CROWD = 200
 
 
 def say(figure: str, value: str, goal: str = "") -> None:
@@ -145,7 +146,11 @@ def measure_headrace(runs: int) -> None:
         folder = Path(name)
         with headrace(folder / "server") as first:
             say("the very first start, on an empty folder", f"{first.start_seconds:.2f} s")
-        many = {"HEADRACE_MAX_RUNS": str(VISITORS), "HEADRACE_PUBLIC_RUNS_PER_MINUTE": str(10 * VISITORS)}
+        many = {
+            "HEADRACE_MAX_RUNS": str(VISITORS),
+            "HEADRACE_PUBLIC_RUNS_PER_MINUTE": str(10 * VISITORS),
+            "HEADRACE_WEBHOOKS_PER_MINUTE": "100000",
+        }
         with headrace(folder / "server", **many) as served, bare(folder / "limit") as limit, model() as models:
             say("start to the first 200 of /health_check, warm", f"{served.start_seconds:.2f} s", "< 2 s")
             time.sleep(1)
@@ -160,6 +165,8 @@ def measure_headrace(runs: int) -> None:
             measure_growth(served, headers, runs)
             measure_model(served.base, headers, models)
             measure_builds(served.base, headers, models)
+            measure_crowd(served, headers, CROWD)
+            measure_webhooks(served.base, headers)
             measure_visitors(served.base, headers, VISITORS)
 
 
@@ -177,6 +184,43 @@ def measure_builds(base: str, headers: dict[str, str], models: Served) -> None:
         with client.stream("POST", address, json=talk) as answer:
             events = sum(1 for line in answer.iter_lines() if line)
     say("events through one build", f"{events / (time.perf_counter() - begun):.0f} a second, the model's included")
+
+
+def measure_crowd(served: Served, headers: dict[str, str], builds: int) -> None:
+    """Measure builds that all run at once, begun and watched to their end, and the memory that they leave."""
+    flow_id = saved(served.base, headers, echo_flow())
+
+    async def build(client: httpx2.AsyncClient) -> None:
+        said = {"inputs": {"input_value": "hi", "session": str(uuid.uuid4())}}
+        begun = await client.post(f"{served.base}/api/v1/build/{flow_id}/flow", json=said)
+        begun.raise_for_status()
+        events = await client.get(f"{served.base}/api/v1/build/{begun.json()['job_id']}/events")
+        if '"end"' not in events.text:
+            raise RuntimeError("a build did not end")
+
+    async def all_of_them() -> None:
+        limits = httpx2.Limits(max_connections=builds)
+        async with httpx2.AsyncClient(headers=headers, timeout=120, limits=limits) as client:
+            await asyncio.gather(*(build(client) for _ in range(builds)))
+
+    asyncio.run(all_of_them())
+    before, begun = served.resident_mb(), time.perf_counter()
+    for _ in range(5):
+        asyncio.run(all_of_them())
+    seconds = (time.perf_counter() - begun) / 5
+    say(f"{builds} builds at once, begun and watched", f"{seconds:.2f} s", "none fails")
+    kept = (served.resident_mb() - before) * 1000 / (5 * builds)
+    say("memory held a build until it is forgotten", f"{kept:.0f} kB", "given back after 5 minutes")
+
+
+def measure_webhooks(base: str, headers: dict[str, str]) -> None:
+    """Measure webhooks: how fast they are accepted, each committed, while those before them run."""
+    url = f"{base}/api/v1/webhook/{saved(base, headers, echo_flow())}"
+    request = request_bytes(url, headers, {"hello": 1})
+    done = asyncio.run(load(url, request, connections=32, requests=1000, status=202))
+    if done.failures:
+        raise RuntimeError("a webhook was refused")
+    say("webhooks accepted, 32 connections", f"{done.rate:.0f} a second", "committed before the 202")
 
 
 def measure_visitors(base: str, headers: dict[str, str], visitors: int) -> None:

@@ -12,7 +12,7 @@ import orjson
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a load gave: requests, seconds, and how many were not a 200."""
+    """What a load gave: requests, seconds, and how many had another status than was wanted."""
 
     requests: int
     seconds: float
@@ -46,8 +46,8 @@ async def _answer(reader: asyncio.StreamReader) -> int:
     return int(head[9:12])
 
 
-async def load(url: str, request: bytes, *, connections: int, requests: int) -> Load:
-    """Send `requests` in all over `connections` at once."""
+async def load(url: str, request: bytes, *, connections: int, requests: int, status: int = 200) -> Load:
+    """Send `requests` in all over `connections` at once; each is to be answered with `status`."""
     parts = urlsplit(url)
     left = iter(range(requests))
     failures = 0
@@ -58,7 +58,7 @@ async def load(url: str, request: bytes, *, connections: int, requests: int) -> 
         try:
             for _ in left:
                 writer.write(request)
-                failures += await _answer(reader) != 200
+                failures += await _answer(reader) != status
         finally:
             writer.close()
 

@@ -18,6 +18,7 @@ from tests.clients import signed_in
 from tests.conftest import settings_for
 from tests.flow_builder import FlowBuilder, echo_flow, model_flow
 from tests.model_server import KEY, NEVER
+from tests.waiting import until
 
 
 def saved(client: httpx2.Client, data: dict[str, Any], **more: Any) -> str:
@@ -116,7 +117,7 @@ def test_a_cancelled_build_ends_at_once_and_says_so(client: httpx2.Client, model
     assert client.post(f"/api/v1/build/{job}/cancel").status_code == 200
 
 
-def until(model_url: str, path: str) -> None:
+def until_model(model_url: str, path: str) -> None:
     deadline = time.monotonic() + 20
     while not httpx2.get(model_url.removesuffix("/v1") + path).json():
         assert time.monotonic() < deadline
@@ -130,8 +131,8 @@ def test_who_leaves_a_direct_build_ends_it(client: httpx2.Client, model_url: str
         # Held, since what it reads from is closed with it.
         lines = answer.iter_lines()
         assert "vertices_sorted" in next(lines)
-        until(model_url, "/waits")
-    until(model_url, "/gave-up")
+        until_model(model_url, "/waits")
+    until_model(model_url, "/gave-up")
 
 
 def test_a_failing_vertex_is_told_and_the_build_ends(client: httpx2.Client, model_url: str) -> None:
@@ -281,6 +282,44 @@ def test_a_watcher_who_reads_late_misses_nothing_and_holds_nobody_up(client: htt
         assert names(whole)[-1] == "end"
         rest = [json.loads(line) for line in lines if line]
     assert whole[1:] == rest
+
+
+@pytest.mark.parametrize("seen", range(8))
+def test_a_build_that_is_stopped_at_any_event_ends_and_makes_room(
+    only: httpx2.Client, model_url: str, seen: int
+) -> None:
+    flow = saved(only, model_flow(model_url, KEY, stream=True))
+    job = started(only, flow, said("one two three four"))
+    with only.stream("GET", f"/api/v1/build/{job}/events") as answer:
+        lines = (json.loads(line) for line in answer.iter_lines() if line)
+        told = [next(lines) for _ in range(seen)]
+        assert only.post(f"/api/v1/build/{job}/cancel").status_code == 200
+        told += list(lines)
+    assert names(told).count("end") == 1
+    assert told[-1]["event"] == "end"
+    # One run is all that this server has room for: what is stopped holds on to nothing.
+    assert watched(only, started(only, flow, said("next")))[-1]["data"] == {}
+
+
+@pytest.fixture
+def only(tmp_path: Path) -> Iterator[httpx2.Client]:
+    """A client of a server that runs one flow at once."""
+    with signed_in(create_app(settings_for(tmp_path, max_runs=1))) as client:
+        yield client
+
+
+def test_who_leaves_a_run_at_any_moment_leaves_room(only: httpx2.Client, model_url: str) -> None:
+    flow = saved(only, model_flow(model_url, KEY, stream=True))
+    for seen in range(5):
+        with only.stream("POST", f"/api/v1/run/{flow}?stream=true", json={"input_value": "a b c"}) as answer:
+            lines = answer.iter_lines()
+            for _ in range(seen):
+                next(lines)
+
+        def free() -> bool:
+            return only.post(f"/api/v1/run/{flow}", json={"input_value": "next"}).status_code == 200
+
+        until(free)
 
 
 def visit(client: httpx2.Client, flow: str, who: str, body: dict[str, Any], **params: Any) -> httpx2.Response:
