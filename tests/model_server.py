@@ -22,6 +22,31 @@ def reply_to(messages: list[dict[str, Any]]) -> str:
     return f"[{system}] {messages[-1]['content']}"
 
 
+def next_calls(body: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """Return the tools that the model wants next, or None where it answers.
+
+    A person who says `call NAME ARGUMENTS` has a tool called; several on a line are called at once, each line is a round.
+    """
+    messages = body["messages"]
+    if not body.get("tools"):
+        return None
+    last = max(i for i, m in enumerate(messages) if m["role"] == "user")
+    rounds = [line for line in messages[last]["content"].splitlines() if line.startswith("call ")]
+    done = sum(m["role"] == "assistant" and bool(m.get("tool_calls")) for m in messages[last:])
+    if done >= len(rounds):
+        return None
+    wanted = [call.split(" ", 1) for call in rounds[done].removeprefix("call ").split(" & ")]
+    return [
+        {"id": f"call_{done}_{n}", "type": "function", "function": {"name": name, "arguments": arguments}}
+        for n, (name, arguments) in enumerate(wanted)
+    ]
+
+
+def reply_after_tools(messages: list[dict[str, Any]]) -> str:
+    """Answer with what the tools gave."""
+    return " | ".join(m["content"] for m in messages if m["role"] == "tool")
+
+
 def model_app() -> FastAPI:
     """Return the server."""
     app = FastAPI()
@@ -57,17 +82,25 @@ def model_app() -> FastAPI:
             while (await request.receive())["type"] != "http.disconnect":
                 pass
             waiting.set()
-        text = reply_to(body["messages"])
+        calls = next_calls(body)
+        text = reply_after_tools(body["messages"]) if any(m["role"] == "tool" for m in body["messages"]) else ""
+        text = text or reply_to(body["messages"])
         base = {"id": "chatcmpl-1", "created": int(time.time()), "model": body["model"]}
         if not body.get("stream"):
-            choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+            said = {"content": None, "tool_calls": calls} if calls else {"content": text}
+            reason = "tool_calls" if calls else "stop"
+            choice = {"index": 0, "message": {"role": "assistant", **said}, "finish_reason": reason}
             usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
             return JSONResponse({**base, "object": "chat.completion", "choices": [choice], "usage": usage})
 
         def chunks() -> Iterator[str]:
-            for piece in [*(w + " " for w in text.split(" ")), None]:
-                delta = {} if piece is None else {"content": piece}
-                choice = {"index": 0, "delta": delta, "finish_reason": "stop" if piece is None else None}
+            if calls:
+                deltas: list[dict[str, Any]] = [{"tool_calls": [{**call, "index": n}]} for n, call in enumerate(calls)]
+            else:
+                deltas = [{"content": word + " "} for word in text.split(" ")]
+            for delta in [*deltas, {}]:
+                ended = "tool_calls" if calls else "stop"
+                choice = {"index": 0, "delta": delta, "finish_reason": None if delta else ended}
                 yield f"data: {json.dumps({**base, 'object': 'chat.completion.chunk', 'choices': [choice]})}\n\n"
             yield "data: [DONE]\n\n"
 

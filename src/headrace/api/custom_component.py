@@ -15,6 +15,7 @@ from headrace.api.state import CallerNow, Server, State
 from headrace.component.component import Component
 from headrace.component.node_json import node_json
 from headrace.component.source import check_source
+from headrace.component.tools import in_tool_mode
 from headrace.runs.editing import UserEditing
 
 router = APIRouter(
@@ -86,4 +87,6 @@ async def update_custom_component(
     changed = node["template"].get(body.field)
     if isinstance(changed, dict):
         node["template"][body.field] = {**changed, "value": body.field_value}
+    if body.tool_mode:
+        node = in_tool_mode(component, node)
     return await component.edited(node, body.field, UserEditing(server.store, server.runner, caller.id))

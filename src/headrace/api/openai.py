@@ -19,6 +19,7 @@ from headrace.runs.openai_wire import Completion, error_body, spoken, text_of
 from headrace.runs.openai_wire import Response as RunResponse
 from headrace.runs.request import RunRequest
 from headrace.runs.runner import FlowNotFoundError
+from headrace.runs.tool_uses import tool_uses_of
 from headrace.store import flows
 from headrace.store.flows import FlowFilter
 
@@ -26,6 +27,9 @@ router = APIRouter(prefix="/api/v1", tags=["OpenAI API"], route_class=StrictRout
 
 #: A header that begins so sets a variable for one run.
 VARIABLE_HEADER = "x-langflow-global-var-"
+
+#: In `include`, asks for what tools gave.
+TOOL_RESULTS = "tool_call.results"
 
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {}}, "description": "The answer, or with `stream` its events"},
@@ -136,15 +140,17 @@ async def create_response(body: ResponseRequest, request: Request, caller: Calle
         stream=body.stream,
         keep_as=uuid4(),
     )
+    with_results = TOOL_RESULTS in (body.include or [])
     if body.stream:
         server.runner.check_room()
         pieces = spoken(server.runner, caller.id, target, wanted)
-        return _stream(told.events(pieces) if _is_sdk(request) else told.chunks(pieces))
+        return _stream(told.events(pieces) if _is_sdk(request) else told.chunks(pieces, with_results=with_results))
     try:
         answer = await while_listening(request, server.runner.run(caller.id, target, wanted))
     except HeadraceError as error:
         return _failed(request, error, "processing_error")
-    return JSONResponse(told.body(text_of(answer)))
+    uses = tool_uses_of(answer)
+    return JSONResponse(told.whole(text_of(answer), uses, sdk=_is_sdk(request), with_results=with_results))
 
 
 @router.post("/chat/completions", response_model=dict[str, Any], responses=_STREAM)

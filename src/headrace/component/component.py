@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from headrace.component.inputs import Input, ListableInput, MessageInput, MessageTextInput
 from headrace.component.output import Output
+from headrace.component.tools import TOOL_OUTPUT, tools_of
 from headrace.errors import HeadraceError
 from headrace.schema import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from langchain_core.tools import BaseTool
 
     from headrace.component.context import RunContext
     from headrace.component.editing import Editing
@@ -102,7 +105,7 @@ class Component:
     @classmethod
     def output(cls, name: str) -> Output | None:
         """Return the output of this name. A component whose outputs follow from its fields knows more than it declares."""
-        return next((o for o in cls.outputs if o.name == name), None)
+        return TOOL_OUTPUT if name == TOOL_OUTPUT.name else next((o for o in cls.outputs if o.name == name), None)
 
     @classmethod
     async def edited(cls, node: dict[str, Any], field: str, editing: Editing) -> dict[str, Any]:
@@ -119,6 +122,10 @@ class Component:
     def method_of(self, output: Output) -> Callable[[], object]:
         """Return what makes an output's value, plain or `async`."""
         return cast("Callable[[], object]", getattr(self, output.method))
+
+    def to_toolkit(self) -> list[BaseTool]:
+        """Return the component as tools, one for each output, where its node is in tool mode."""
+        return tools_of(self)
 
     @property
     def source_name(self) -> str:

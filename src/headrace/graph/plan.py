@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.component.component import Component, output_types
 from headrace.component.node_json import code_hash
+from headrace.component.tools import TOOL_OUTPUT
 from headrace.graph.errors import FlowError
 from headrace.graph.flow import Edge
 from headrace.graph.loops import Level, Loop, levels
@@ -247,9 +248,11 @@ def _vertex(
 ) -> Vertex:
     component = classes[node.id]
     fed = {e.field for e in incoming}
-    for field in component.inputs:
-        _check_required(node, field.name, field.required, fed)
     wanted = {e.output for e in outgoing} | given_back
+    for field in component.inputs:
+        # What a model is to give when it calls the tool is not there before.
+        if not (TOOL_OUTPUT.name in wanted and getattr(field, "tool_mode", False)):
+            _check_required(node, field.name, field.required, fed)
     declared = [o.name for o in component.outputs]
     used = [name for name in declared if name in wanted] + sorted(wanted - {*declared})
     return Vertex(

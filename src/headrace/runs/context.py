@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
@@ -120,9 +121,11 @@ class ServerContext:
         """Tell the run's watcher of a message."""
         message.id = message.id or str(uuid4())
         if self._emit is not None:
-            self._emit(
-                MessageAdded(message.model_copy(deep=False, update={"properties": message.properties.model_copy()}))
-            )
+            now: dict[str, Any] = {"properties": message.properties.model_copy()}
+            if message.content_blocks:
+                # An agent adds to them while the event waits for its watcher.
+                now["content_blocks"] = copy.deepcopy(message.content_blocks)
+            self._emit(MessageAdded(message.model_copy(update=now)))
 
     def token(self, chunk: str, message_id: str) -> None:
         """Tell the run's watcher of a token."""

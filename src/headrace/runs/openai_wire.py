@@ -7,6 +7,7 @@ SDK the chunks that Langflow 1.7 recorded.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -15,6 +16,8 @@ import orjson
 
 from headrace.errors import HeadraceError
 from headrace.graph.events import Event, MessageAdded, Token
+from headrace.runs.openai_events import Telling
+from headrace.runs.tool_uses import ToolUse, tool_uses
 from headrace.schema.message import SENDER_AI
 
 if TYPE_CHECKING:
@@ -41,15 +44,22 @@ def error_body(message: str, code: str) -> dict[str, Any]:
     return {"error": {"message": message, "type": "invalid_request_error", "code": code, "param": None}}
 
 
-async def spoken(
-    runner: Runner, owner: Any, target: Target, request: RunRequest
-) -> AsyncIterator[str | HeadraceError | None]:
-    """Run a flow and yield what it says, piece by piece, None in long silences, and last the error that it ended in."""
+Piece = str | ToolUse | HeadraceError | None
+
+
+async def spoken(runner: Runner, owner: Any, target: Target, request: RunRequest) -> AsyncIterator[Piece]:
+    """Run a flow and yield what it says and which tools it used, None in long silences, and last the error that it ended in."""
     speaking: set[str] = set()
+    used: Counter[str] = Counter()
     async for item in runner.stream(owner, target, request):
         if item is None:
             yield None
             continue
+        if isinstance(item, MessageAdded) and item.message.sender == SENDER_AI:
+            uses, key = tool_uses(item.message.content_blocks), item.message.id or ""
+            for use in uses[used[key] :]:
+                yield use
+            used[key] = len(uses)
         piece = _piece(item, speaking)
         if piece is not None:
             yield piece
@@ -76,7 +86,9 @@ class Response:
         self.previous = previous
         self.created = int(time.time())
 
-    def body(self, text: str | None, status: str = "completed", error: dict[str, Any] | None = None) -> dict[str, Any]:
+    def body(
+        self, output: list[dict[str, Any]] | None, status: str = "completed", error: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
         """Return the response as it stands."""
         return {
             "id": self.id,
@@ -88,7 +100,7 @@ class Response:
             "instructions": None,
             "max_output_tokens": None,
             "model": self.model,
-            "output": [] if text is None else [self._item(text, "completed")],
+            "output": output or [],
             "parallel_tool_calls": True,
             "previous_response_id": self.previous,
             "reasoning": {"effort": None, "summary": None},
@@ -104,6 +116,14 @@ class Response:
             "metadata": {},
         }
 
+    def whole(self, text: str, uses: list[ToolUse], *, sdk: bool, with_results: bool) -> dict[str, Any]:
+        """Return the response once it is complete: the tools that were used, then what was said."""
+        if sdk:
+            calls = [use.function_call(self.id, n) for n, use in enumerate(uses, 1)]
+        else:
+            calls = [use.item(n, with_results=with_results) for n, use in enumerate(uses, 1)]
+        return self.body([*calls, self._item(text, "completed")])
+
     def _item(self, text: str | None, status: str) -> dict[str, Any]:
         content = [] if text is None else [{"type": "output_text", "text": text, "annotations": []}]
         return {
@@ -114,9 +134,10 @@ class Response:
             "content": content,
         }
 
-    async def chunks(self, pieces: AsyncIterator[str | HeadraceError | None]) -> AsyncIterator[bytes]:
+    async def chunks(self, pieces: AsyncIterator[Piece], *, with_results: bool = False) -> AsyncIterator[bytes]:
         """Yield the stream that Langflow's clients read."""
         base = {"id": self.id, "object": "response.chunk", "created": self.created, "model": self.model}
+        used = 0
         async for piece in pieces:
             if piece is None:
                 yield HEARTBEAT
@@ -124,44 +145,38 @@ class Response:
             if isinstance(piece, HeadraceError):
                 yield _data({**base, **error_body(piece.message, "processing_error"), "status": "failed"})
                 break
+            if isinstance(piece, ToolUse):
+                used += 1
+                item = piece.item(used, with_results=with_results)
+                done = {"type": "response.output_item.done", "item": item}
+                yield b"event: response.output_item.done\n" + _data(done)
+                continue
             yield _data({**base, "delta": {"content": piece}, "status": None})
         else:
             yield _data({**base, "delta": {}, "status": "completed"})
         yield DONE
 
-    async def events(self, pieces: AsyncIterator[str | HeadraceError | None]) -> AsyncIterator[bytes]:
+    async def events(self, pieces: AsyncIterator[Piece]) -> AsyncIterator[bytes]:
         """Yield the typed events that OpenAI's SDK reads."""
-        number = -1
-
-        def event(kind: str, **more: Any) -> bytes:
-            nonlocal number
-            number += 1
-            body = orjson.dumps({"type": kind, "sequence_number": number, **more})
-            return b"event: " + kind.encode() + b"\ndata: " + body + b"\n\n"
-
-        where = {"item_id": f"msg_{self.id}", "output_index": 0, "content_index": 0}
-        yield event("response.created", response=self.body(None, "in_progress"))
-        yield event("response.in_progress", response=self.body(None, "in_progress"))
-        yield event("response.output_item.added", output_index=0, item=self._item(None, "in_progress"))
-        part = {"type": "output_text", "text": "", "annotations": []}
-        yield event("response.content_part.added", **where, part=part)
-        said: list[str] = []
+        told = Telling(self.id)
+        yield told.event("response.created", response=self.body(None, "in_progress"))
+        yield told.event("response.in_progress", response=self.body(None, "in_progress"))
         async for piece in pieces:
             if piece is None:
                 yield HEARTBEAT
-                continue
-            if isinstance(piece, HeadraceError):
+            elif isinstance(piece, HeadraceError):
                 failed = {"code": "server_error", "message": piece.message}
-                yield event("response.failed", response=self.body(None, "failed", failed))
+                yield told.event("response.failed", response=self.body(told.items(), "failed", failed))
                 return
-            if piece:
-                said.append(piece)
-                yield event("response.output_text.delta", **where, delta=piece, logprobs=[])
-        text = "".join(said)
-        yield event("response.output_text.done", **where, text=text, logprobs=[])
-        yield event("response.content_part.done", **where, part={**part, "text": text})
-        yield event("response.output_item.done", output_index=0, item=self._item(text, "completed"))
-        yield event("response.completed", response=self.body(text))
+            elif isinstance(piece, ToolUse):
+                for event in told.tool(piece):
+                    yield event
+            elif piece:
+                for event in told.text(piece):
+                    yield event
+        for event in told.end():
+            yield event
+        yield told.event("response.completed", response=self.body(told.items()))
 
 
 class Completion:
@@ -179,7 +194,7 @@ class Completion:
         usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
         return {**self._base("chat.completion"), "choices": [choice], "usage": usage}
 
-    async def chunks(self, pieces: AsyncIterator[str | HeadraceError | None]) -> AsyncIterator[bytes]:
+    async def chunks(self, pieces: AsyncIterator[Piece]) -> AsyncIterator[bytes]:
         """Yield the completion's stream."""
         yield self._chunk({"role": "assistant", "content": ""})
         async for piece in pieces:
@@ -190,7 +205,8 @@ class Completion:
                 yield _data(error_body(piece.message, "processing_error"))
                 yield DONE
                 return
-            yield self._chunk({"content": piece})
+            if isinstance(piece, str):
+                yield self._chunk({"content": piece})
         yield self._chunk({}, "stop")
         yield DONE
 

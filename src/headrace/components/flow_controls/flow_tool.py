@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from headrace.component import BoolInput, Component, ComponentError, DropdownInput, Output, StrInput
-from headrace.component.context import FlowCall
 from headrace.component.editing import Editing
-from headrace.components.flow_controls.run_flow import text_of, with_flow_names
+from headrace.components.flow_controls.run_flow import tool_of_flow, with_flow_names
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
-
-#: What models take for a tool's name.
-_NO_NAME = re.compile(r"[^a-zA-Z0-9_-]+")
 
 
 class FlowToolComponent(Component):
@@ -58,20 +53,13 @@ class FlowToolComponent(Component):
             ComponentError: no flow is chosen.
 
         """
-        from langchain_core.tools import StructuredTool
-
         flow = str(self.flow_name or "")
         if not flow:
             raise ComponentError("Flow as Tool needs a flow. Choose one under Flow Name.")
-        context = self.context
-
-        async def run(input_value: str) -> str:
-            answer = await context.run_flow(FlowCall(flow, input_value=input_value))
-            return "\n".join(text_of(value) for value in answer.values)
-
-        return StructuredTool.from_function(
-            coroutine=run,
-            name=_NO_NAME.sub("_", self.tool_name or flow).strip("_") or "flow",
-            description=self.tool_description or f"Runs the flow {flow} with what is said to it.",
+        return tool_of_flow(
+            self.context,
+            flow,
+            str(self.tool_name or flow),
+            str(self.tool_description or ""),
             return_direct=bool(self.return_direct),
         )

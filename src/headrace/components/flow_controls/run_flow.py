@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 from headrace.component import BoolInput, Component, ComponentError, DropdownInput, MessageTextInput, Output, StrInput
 from headrace.component.context import FlowAnswer, FlowCall
 from headrace.component.editing import Editing, Port
+from headrace.component.tools import METADATA, text_of, tool_name
 from headrace.schema import Data, Message
 from headrace.schema.records import records_of
 
 if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
     from pandas import DataFrame
+
+    from headrace.component.context import RunContext
 
 #: In the names of its fields and outputs, what parts a vertex of the other flow from its field or output.
 PART = "~"
@@ -88,7 +92,14 @@ class RunFlowComponent(Component):
         """Return an output of the chosen flow, named after its vertex and output, or one of older versions."""
         if _CHOSEN.match(name):
             return Output(name=name, method="flow_output", types=["Any"])
-        return cls._FORMER.get(name)
+        return cls._FORMER.get(name) or super().output(name)
+
+    def to_toolkit(self) -> list[BaseTool]:
+        """Return the flow as a tool."""
+        flow = self._flow()
+        row: dict[str, Any] = next(iter(self.values.get(METADATA) or [{}]), {})
+        name = str(row.get("name") or self.flow_name_selected or flow)
+        return [tool_of_flow(self.context, flow, name, str(row.get("description") or ""))]
 
     def method_of(self, output: Output) -> Callable[[], object]:
         """Return what picks an output's value from the flow's answer."""
@@ -148,6 +159,24 @@ def _joined(port: Port) -> str:
     return f"{port.vertex_id}{PART}{port.name}"
 
 
+def tool_of_flow(
+    context: RunContext, flow: str, name: str, description: str = "", *, return_direct: bool = False
+) -> BaseTool:
+    """Return a tool that says something to a flow and reads its answer."""
+    from langchain_core.tools import StructuredTool
+
+    async def run(input_value: str) -> str:
+        answer = await context.run_flow(FlowCall(flow, input_value=input_value))
+        return "\n".join(text_of(value) for value in answer.values)
+
+    return StructuredTool.from_function(
+        coroutine=run,
+        name=tool_name(name),
+        description=description or f"Runs the flow {name} with what is said to it.",
+        return_direct=return_direct,
+    )
+
+
 def tweaks_of(values: Mapping[str, Any]) -> dict[str, dict[str, object]]:
     """Return the fields of the other flow among a vertex's own, by vertex and field."""
     tweaks: dict[str, dict[str, object]] = {}
@@ -158,10 +187,3 @@ def tweaks_of(values: Mapping[str, Any]) -> dict[str, dict[str, object]]:
                 value.text if isinstance(value, Message) else value
             )
     return tweaks
-
-
-def text_of(value: object) -> str:
-    """Return what a flow answered as a text."""
-    if isinstance(value, Message):
-        return value.text
-    return value.get_text() if isinstance(value, Data) else str(value)

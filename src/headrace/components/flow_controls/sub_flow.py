@@ -7,7 +7,8 @@ from typing import Any
 from headrace.component import Component, ComponentError, DropdownInput, Output
 from headrace.component.context import FlowCall
 from headrace.component.editing import Editing
-from headrace.components.flow_controls.run_flow import text_of, tweaks_of, with_flow_names
+from headrace.component.tools import text_of
+from headrace.components.flow_controls.run_flow import tweaks_of, with_flow_names
 from headrace.schema import Data, Message
 
 

@@ -82,6 +82,7 @@ class ChatOutput(Component):
             context_id=self.context_id or "",
             files=given.files if isinstance(given, Message) else [],
             flow_id=self.context.flow_id,
+            content_blocks=given.content_blocks if isinstance(given, Message) else [],
             properties=Properties(source=self._source()),
         )
         if isinstance(given, Message) and given.stream is not None:
@@ -102,6 +103,10 @@ class ChatOutput(Component):
         self.context.announce(message)
         chunks: list[str] = []
         async for chunk in stream:
+            if not chunk and given.content_blocks:
+                # An agent has taken a step.
+                self.context.announce(message)
+                continue
             chunks.append(chunk)
             self.context.token(chunk, message.id or "")
         message.text = given.text = "".join(chunks)

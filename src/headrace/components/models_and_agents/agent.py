@@ -1,0 +1,280 @@
+"""Agent: a model that uses tools until it can answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from headrace.component import (
+    BoolInput,
+    Component,
+    DictInput,
+    DropdownInput,
+    HandleInput,
+    IntInput,
+    MessageInput,
+    MessageTextInput,
+    MultilineInput,
+    Output,
+    RangeSpec,
+    SecretStrInput,
+    SliderInput,
+    StrInput,
+    TableInput,
+)
+from headrace.component.context import HistoryQuery
+from headrace.component.tools import tools_of
+from headrace.components.utilities.current_date import CurrentDateComponent
+from headrace.models.provider import ModelError, ModelSettings, provider_named, providers
+from headrace.models.tool_loop import ToolLoop
+from headrace.schema import Message
+from headrace.schema.message import SENDER_AI
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import BaseMessage
+    from langchain_core.tools import BaseTool
+
+STEPS = "Agent Steps"
+
+SCHEMA_COLUMNS = [
+    {
+        "name": "name",
+        "display_name": "Name",
+        "type": "str",
+        "description": "What the field is called.",
+        "default": "field",
+        "edit_mode": "inline",
+    },
+    {
+        "name": "description",
+        "display_name": "Description",
+        "type": "str",
+        "description": "What it is for.",
+        "default": "description of field",
+        "edit_mode": "popover",
+    },
+    {
+        "name": "type",
+        "display_name": "Type",
+        "type": "str",
+        "edit_mode": "inline",
+        "description": "What it holds.",
+        "options": ["str", "int", "float", "bool", "dict"],
+        "default": "str",
+    },
+    {
+        "name": "multiple",
+        "display_name": "As List",
+        "type": "boolean",
+        "description": "Whether it holds several.",
+        "default": "False",
+        "edit_mode": "inline",
+    },
+]
+
+
+class AgentComponent(Component):
+    """Hands what is said to a model that may call tools, and streams its steps and its words."""
+
+    name = "Agent"
+    display_name = "Agent"
+    description = "A model that uses tools to answer."
+    icon = "bot"
+    inputs = [
+        DropdownInput(
+            name="agent_llm",
+            display_name="Model Provider",
+            options=list(providers()),
+            value="OpenAI",
+            input_types=[],
+            real_time_refresh=True,
+            info="Whose model; or connect a Language Model.",
+        ),
+        SecretStrInput(name="api_key", display_name="API Key", real_time_refresh=True, info="The provider's key."),
+        StrInput(
+            name="base_url", display_name="Base URL", required=True, show=False, info="Where the model is served."
+        ),
+        StrInput(
+            name="project_id", display_name="Project ID", required=True, show=False, info="Your project at watsonx."
+        ),
+        IntInput(name="max_output_tokens", display_name="Max Output Tokens", show=False, info="A bound on the answer."),
+        IntInput(
+            name="max_tokens",
+            display_name="Max Tokens",
+            advanced=True,
+            range_spec=RangeSpec(min=0, max=128000),
+            info="A bound on the answer's length; empty for none.",
+        ),
+        DictInput(
+            name="model_kwargs", display_name="Model Kwargs", advanced=True, info="More settings of the protocol."
+        ),
+        DropdownInput(
+            name="model_name",
+            display_name="Model Name",
+            options=list(providers()["OpenAI"].models),
+            value="gpt-4o-mini",
+            combobox=True,
+            real_time_refresh=False,
+            info="Which model.",
+        ),
+        StrInput(
+            name="openai_api_base",
+            display_name="OpenAI API Base",
+            advanced=True,
+            info="Another server's address, such as https://host/v1.",
+        ),
+        SliderInput(
+            name="temperature",
+            display_name="Temperature",
+            value=0.1,
+            advanced=True,
+            range_spec=RangeSpec(min=0, max=1, step=0.01),
+            info="How freely the model words its answer.",
+        ),
+        IntInput(
+            name="seed", display_name="Seed", value=1, advanced=True, info="The same seed asks for the same answer."
+        ),
+        IntInput(
+            name="max_retries",
+            display_name="Max Retries",
+            value=5,
+            advanced=True,
+            info="How often a failed call is tried.",
+        ),
+        IntInput(
+            name="timeout", display_name="Timeout", value=700, advanced=True, info="Seconds to wait for an answer."
+        ),
+        MultilineInput(
+            name="system_prompt",
+            display_name="Agent Instructions",
+            value="You are a helpful assistant that can use tools to answer questions and perform tasks.",
+            info="How the agent should behave.",
+        ),
+        MessageTextInput(
+            name="context_id", display_name="Context ID", advanced=True, info="Sets memories apart within a session."
+        ),
+        IntInput(
+            name="n_messages",
+            display_name="Number of Chat History Messages",
+            value=100,
+            advanced=True,
+            info="So many messages of the session are remembered.",
+        ),
+        MultilineInput(
+            name="format_instructions",
+            display_name="Output Format Instructions",
+            value="Write down what the text says of each field of the schema. Leave out what it does not say.",
+            advanced=True,
+            info="How a structured answer is written.",
+        ),
+        TableInput(
+            name="output_schema",
+            display_name="Output Schema",
+            advanced=True,
+            is_list=True,
+            value=[],
+            table_schema=SCHEMA_COLUMNS,
+            info="The fields of a structured answer.",
+        ),
+        HandleInput(name="tools", display_name="Tools", input_types=["Tool"], is_list=True, info="What it may use."),
+        MessageInput(name="input_value", display_name="Input", tool_mode=True, info="What is said to it."),
+        BoolInput(
+            name="handle_parsing_errors",
+            display_name="Handle Parse Errors",
+            value=True,
+            advanced=True,
+            info="Tell the model of calls that cannot be read, instead of failing.",
+        ),
+        BoolInput(name="verbose", display_name="Verbose", value=True, advanced=True, info="Kept for older flows."),
+        IntInput(
+            name="max_iterations",
+            display_name="Max Iterations",
+            value=15,
+            advanced=True,
+            info="How often it may ask for tools.",
+        ),
+        MultilineInput(
+            name="agent_description",
+            display_name="Agent Description [Deprecated]",
+            value="A helpful assistant with access to the following tools:",
+            advanced=True,
+            info="Kept for older flows.",
+        ),
+        BoolInput(
+            name="add_current_date_tool",
+            display_name="Current Date",
+            value=True,
+            advanced=True,
+            info="Add a tool that tells the date.",
+        ),
+    ]
+    outputs = [Output(name="response", display_name="Response", method="message_response")]
+
+    @property
+    def source_name(self) -> str:
+        """Return the model's name: a message shows it as its origin."""
+        return str(self.model_name)
+
+    async def message_response(self) -> Message:
+        """Return a message that speaks, with the agent's steps as its content blocks.
+
+        Raises:
+            ModelError: nothing was said to the agent, or two of its tools have one name.
+
+        """
+        messages = await self._conversation()
+        loop = ToolLoop(
+            model=await self._model(),
+            tools=self._tools(),
+            most=max(int(self.max_iterations or 0), 1),
+            streaming=self.context.streaming,
+            mends=bool(self.handle_parsing_errors),
+        )
+        block = {"title": STEPS, "contents": loop.steps, "allow_markdown": True, "media_url": None}
+        return Message(stream=loop.run(messages), content_blocks=[block])
+
+    async def _conversation(self) -> list[BaseMessage]:
+        from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+
+        said = self.input_value
+        text = said.text if isinstance(said, Message) else str(said or "")
+        if not text:
+            raise ModelError("Nothing was said to the agent.")
+        query = HistoryQuery(
+            self.context.session_id, int(self.n_messages or 0) + 1, context_id=str(self.context_id or "") or None
+        )
+        before = await self.context.history(query) if self.n_messages else []
+        if before and isinstance(said, Message) and before[-1].id == said.id:
+            before = before[:-1]
+        remembered = [AIMessage(m.text) if m.sender == SENDER_AI else HumanMessage(m.text) for m in before if m.text]
+        system = [SystemMessage(str(self.system_prompt))] if self.system_prompt else []
+        return [*system, *remembered[-int(self.n_messages or 1) :], HumanMessage(text)]
+
+    async def _model(self) -> BaseChatModel:
+        if not isinstance(self.agent_llm, str):
+            return self.agent_llm  # type: ignore[no-any-return]
+        provider = provider_named(self.agent_llm)
+        key = self.api_key or (self.context.environment(provider.key_variable) if provider.key_variable else "")
+        settings = ModelSettings(
+            model=self.model_name,
+            api_key=key or "",
+            base_url=str((self.openai_api_base if self.agent_llm == "OpenAI" else self.base_url) or ""),
+            temperature=float(self.temperature),
+            max_tokens=int(self.max_tokens or self.max_output_tokens or 0) or None,
+            timeout=float(self.timeout or 700),
+            max_retries=int(self.max_retries or 0),
+            seed=int(self.seed) if self.seed not in (None, "") else None,
+            extra=self.model_kwargs or {},
+        )
+        return await provider.build(settings, self.context)
+
+    def _tools(self) -> list[BaseTool]:
+        given: list[Any] = self.tools if isinstance(self.tools, list) else [self.tools]
+        tools = [tool for one in given for tool in (one if isinstance(one, list) else [one])]
+        names = [tool.name for tool in tools]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ModelError(f"Two tools are named {', '.join(sorted(twice))}. Give each a name of its own.")
+        if self.add_current_date_tool:
+            dates = tools_of(CurrentDateComponent(f"{self.id}-date", self.context, {}))
+            tools += [tool for tool in dates if tool.name not in names]
+        return tools

@@ -1,0 +1,1 @@
+"""Small helps, for flows and as tools of agents."""
