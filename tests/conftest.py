@@ -48,7 +48,11 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
 @pytest.fixture(scope="session")
 def server(database_url: str | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with serving(
-        create_app(settings_for(tmp_path_factory.mktemp("config"), database_url, max_request_bytes=2_000_000))
+        create_app(
+            settings_for(
+                tmp_path_factory.mktemp("config"), database_url, max_request_bytes=2_000_000, custom_code="nobody"
+            )
+        )
     ) as address:
         yield address
 

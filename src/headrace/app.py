@@ -17,6 +17,7 @@ from headrace import __version__
 from headrace.api import (
     about,
     api_keys,
+    approvals,
     build,
     component_store,
     custom_component,
@@ -62,6 +63,7 @@ from headrace.log_buffer import LogBuffer
 from headrace.runs.builds import Builds
 from headrace.runs.jobs import Jobs
 from headrace.runs.keeping import KeepingLimits
+from headrace.runs.people_code import PeopleCode
 from headrace.runs.runner import Runner
 from headrace.runs.surroundings import Surroundings
 from headrace.settings import Settings, load_settings
@@ -85,6 +87,7 @@ ROUTERS = (
     about.router,
     users.router,
     api_keys.router,
+    approvals.router,
     projects.router,
     folders.router,
     flows.router,
@@ -164,6 +167,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
     around = Surroundings.of(settings)
     tokens = Tokens(secret, settings.access_token_expire_seconds, settings.refresh_token_expire_seconds)
     callers = Callers(store, tokens, count_uses=not settings.disable_track_apikey_usage)
+    code = PeopleCode(store, registry, settings.custom_code)
     runner = Runner(
         store=store,
         registry=registry,
@@ -173,6 +177,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         timeout=settings.run_timeout_seconds,
         most=settings.max_runs,
         heartbeat=settings.heartbeat_seconds,
+        code=code,
         limits=KeepingLimits(settings.max_vertex_builds_per_vertex, settings.max_transactions_to_keep),
     )
     builds = Builds(runner, store)
@@ -206,6 +211,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             cipher=cipher,
             builds=builds,
             jobs=work,
+            code=code,
             component_store=ComponentStore(settings, around.egress),
             logs=buffer,
             starters=starters,

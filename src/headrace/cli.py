@@ -298,6 +298,29 @@ async def _api_key(settings: Settings, username: str, name: str, days: int | Non
     return key
 
 
+@app.command("approvals")
+def list_or_revoke(
+    revoke: Annotated[str | None, typer.Option(help="The digest of a code that is to run no more.")] = None,
+    env_file: EnvFile = None,
+) -> None:
+    """List the codes of people that may run, or take an approval back."""
+    for line in asyncio.run(_approvals(_settings(env_file), revoke)):
+        typer.echo(line)
+
+
+async def _approvals(settings: Settings, revoke: str | None) -> list[str]:
+    from headrace.store import approvals
+
+    async with _open_store(settings) as store:
+        if revoke is not None:
+            if not await store.write(lambda c: approvals.remove(c, revoke)):
+                raise SettingsError(f"No code with the digest {revoke!r} is approved.")
+            return [f"{revoke} runs no more."]
+        async with store.reading() as connection:
+            rows = await approvals.listed(connection)
+    return [f"{r['digest']}  {r['approved_at']:%Y-%m-%d}  {r['username'] or '-'}  {r['name']}" for r in rows]
+
+
 def main() -> None:
     """Run the command line; an error of ours is one clear line and status 1."""
     try:

@@ -326,6 +326,11 @@ class Settings(BaseSettings):
         validation_alias=_env("HEADRACE_WEBHOOKS_PER_MINUTE"),
         description="Calls of one flow's webhook a minute; beyond it the answer is 429.",
     )
+    custom_code: Literal["superuser", "everyone", "nobody"] = Field(
+        default="superuser",
+        validation_alias=_env("HEADRACE_CUSTOM_CODE"),
+        description="Whose saving approves code that comes with a flow. With auto login the single user counts as a superuser.",
+    )
     max_jobs: int = Field(
         default=16,
         ge=1,

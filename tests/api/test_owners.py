@@ -97,6 +97,7 @@ def ids(two: Two) -> dict[str, str]:
         "flow_id": flow["id"],
         "_flow_id": flow["id"],
         "vertex_id": "ChatInput-a",
+        "digest": "0" * 64,
         "flow_id_or_name": flow["endpoint_name"],
         "api_key_id": ada.post("/api/v1/api_key/", json={"name": SECRET}).json()["id"],
         "message_id": message,

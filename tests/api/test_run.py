@@ -276,8 +276,8 @@ def _required_empty() -> dict[str, Any]:
         (_edge_to_nowhere(), "ChatOutput-gone"),
         (_wrong_port_type(), "LanguageModel"),
         (_unknown_type(), "Teleporter"),
-        (_edited(), "code that was changed"),
-        (_tampered(), "code that was changed"),
+        (_edited(), "code of its own"),
+        (_tampered(), "code of its own"),
         (_required_empty(), "needs a value for 'input_value'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Node JSON from a component's source. Source that the server doesn't have itself is parsed at most, never run."""
+"""Node JSON from a component's source. Source that the server doesn't have itself is run for callers who may run code alone."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from pydantic import BaseModel, Field
 from headrace.api.errors import ForbiddenError
 from headrace.api.json_body import StrictRoute
 from headrace.api.state import CallerNow, Server, State
-from headrace.component.component import Component
+from headrace.auth.callers import Caller
+from headrace.compat.imports import problem_with
+from headrace.compat.loading import ComponentCodeError
+from headrace.component.component import Component, ComponentError
 from headrace.component.node_json import node_json
 from headrace.component.source import check_source
 from headrace.component.tools import in_tool_mode
+from headrace.errors import HeadraceError
 from headrace.runs.editing import UserEditing
 
 router = APIRouter(
@@ -51,27 +55,39 @@ class Node(BaseModel):
     type: str
 
 
-async def _component(server: State, code: str) -> type[Component] | JSONResponse:
+async def _component(server: State, caller: Caller, code: str) -> type[Component] | JSONResponse:
+    """Return the class of a source: the server's own, or one that is loaded for a caller who may run code."""
     known = server.runner.component_of_code(code)
     if known is not None:
         return known
-    checked = await asyncio.to_thread(check_source, code)
+    checked = await asyncio.to_thread(check_source, code, problem_with)
     if checked.syntax:
-        problem = f"Error building Component: Invalid Python code: {checked.syntax[0]}"
-        return JSONResponse({"detail": {"error": problem}}, 400)
-    raise ForbiddenError(
-        "This source is not one of the server's own components, and code that comes with a request is not run here. "
-        "An operator can add the component to the server."
-    )
+        return _problem(f"Invalid Python code: {checked.syntax[0]}")
+    if not server.code.may_run(is_superuser=caller.is_superuser):
+        raise ForbiddenError(
+            "This source is not one of the server's own components, and you may not run code of your own here. "
+            "Ask a superuser; HEADRACE_CUSTOM_CODE says who may."
+        )
+    try:
+        return await server.code.load(code)
+    except ComponentCodeError as error:
+        return _problem(error.message)
+
+
+def _problem(text: str) -> JSONResponse:
+    return JSONResponse({"detail": {"error": f"Error building Component: {text}"}}, 400)
 
 
 @router.post("", response_model=Node)
-async def custom_component(body: CustomComponent, _caller: CallerNow, server: Server) -> Node | JSONResponse:
-    """Return the node of a component whose source the server has."""
-    component = await _component(server, body.code)
+async def custom_component(body: CustomComponent, caller: CallerNow, server: Server) -> Node | JSONResponse:
+    """Return the node of a component. A source that is not the server's is run for it, if the caller may run code."""
+    component = await _component(server, caller, body.code)
     if isinstance(component, JSONResponse):
         return component
-    return Node(data=node_json(component), type=component.type_name())
+    try:
+        return Node(data=node_json(component), type=component.type_name())
+    except ComponentError as error:
+        return _problem(error.message)
 
 
 @router.post("/update", response_model=dict[str, Any])
@@ -79,7 +95,7 @@ async def update_custom_component(
     body: FieldUpdate, caller: CallerNow, server: Server
 ) -> dict[str, Any] | JSONResponse:
     """Return a component's node with the fields as they stand and one of them changed."""
-    component = await _component(server, body.code)
+    component = await _component(server, caller, body.code)
     if isinstance(component, JSONResponse):
         return component
     node = {**node_json(component), "tool_mode": body.tool_mode}
@@ -89,4 +105,12 @@ async def update_custom_component(
         node["template"][body.field] = {**changed, "value": body.field_value}
     if body.tool_mode:
         node = in_tool_mode(component, node)
-    return await component.edited(node, body.field, UserEditing(server.store, server.runner, caller.id))
+    try:
+        return await component.edited(node, body.field, UserEditing(server.store, server.runner, caller.id))
+    except HeadraceError as error:
+        return _problem(error.message)
+    except Exception as error:
+        if component.source is None:
+            raise
+        # The author's own code: what it raises is theirs to read.
+        return _problem(f"{type(error).__name__}: {error}")

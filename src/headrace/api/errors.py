@@ -25,6 +25,7 @@ from headrace.auth.errors import (
     TooManyLoginsError,
 )
 from headrace.auth.rate import TooManyRequestsError
+from headrace.compat.loading import ComponentCodeError
 from headrace.component.template import TemplateError
 from headrace.component_store import StoreItemMissingError, StoreKeyError, StoreOffError, StoreServiceError
 from headrace.errors import HeadraceError
@@ -33,6 +34,7 @@ from headrace.files.storage import LostFileError, StorageError, StorageFullError
 from headrace.graph.errors import FlowError, RunError
 from headrace.runs.builds import BuildNotFoundError
 from headrace.runs.overlay import TweakError
+from headrace.runs.people_code import UnapprovedCodeError
 from headrace.runs.runner import FlowNotFoundError, RunTimeoutError, TooManyRunsError
 from headrace.runs.webhook import SignatureError
 from headrace.store.engine import DatabaseUnavailableError
@@ -106,6 +108,8 @@ STATUS: dict[type[HeadraceError], int] = {
     InvalidLoginError: 401,
     TooManyLoginsError: 429,
     FlowError: 400,
+    UnapprovedCodeError: 400,
+    ComponentCodeError: 400,
     TweakError: 400,
     UnreadableBodyError: 400,
     BodyTooLargeError: 413,

@@ -134,6 +134,8 @@ class FlowRead(BaseModel):
     action_name: str | None
     action_description: str | None
     access_type: AccessType
+    #: After it was kept: the nodes that will not run, since their code is not approved.
+    not_running: list[str] | None = None
 
     @field_serializer("updated_at")
     def _to_the_second(self, value: datetime) -> str:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Body, Query, Request, Response
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headrace.api.answers import Note
@@ -28,6 +29,7 @@ from headrace.api.flow_models import (
 from headrace.api.json_body import StrictRoute
 from headrace.api.state import CallerNow, Server, State
 from headrace.api.upload import UPLOAD, read_whole, upload_of
+from headrace.auth.callers import Caller
 from headrace.graph.secrets import without_secrets
 from headrace.starter.library import WRITTEN, Starter
 from headrace.store import flows
@@ -49,16 +51,33 @@ def kept_columns(server: State, body: FlowCreate | FlowUpdate, *, only_sent: boo
     return values
 
 
+async def approve_code(server: State, connection: AsyncConnection, caller: Caller, columns: dict[str, Any]) -> None:
+    """Approve the code in a drawing that is saved, if the caller may run code."""
+    await server.code.approve(connection, caller.id, is_superuser=caller.is_superuser, drawing=columns.get("data"))
+
+
+async def told(server: State, connection: AsyncConnection, row: RowMapping) -> FlowRead:
+    """Return a flow that was kept, with the names of its nodes that will not run."""
+    idle = await server.code.not_running(connection, row["data"])
+    return FlowRead.model_validate(dict(row)).model_copy(update={"not_running": idle or None})
+
+
 async def keep_flows(
-    server: State, owner: UUID, bodies: list[FlowCreate], folder_id: UUID | None = None
+    server: State, caller: Caller, bodies: list[FlowCreate], folder_id: UUID | None = None, *, approve: bool
 ) -> list[FlowRead]:
-    """Keep flows, all or none, in one project where one is named."""
+    """Keep flows, all or none, in one project where one is named.
+
+    With `approve` their code may run from then on, if the caller may run code. A file that somebody brings approves nothing.
+    """
     columns = [kept_columns(server, body, only_sent=False) for body in bodies]
     if folder_id is not None:
         columns = [{**c, "folder_id": folder_id} for c in columns]
 
     async def keep(connection: AsyncConnection) -> list[FlowRead]:
-        return [FlowRead.model_validate(dict(await flows.add(connection, owner, c))) for c in columns]
+        if approve:
+            for c in columns:
+                await approve_code(server, connection, caller, c)
+        return [await told(server, connection, await flows.add(connection, caller.id, c)) for c in columns]
 
     return await server.store.write(keep)
 
@@ -66,13 +85,13 @@ async def keep_flows(
 @router.post("/", status_code=201)
 async def create_flow(body: FlowCreate, caller: CallerNow, server: Server) -> FlowRead:
     """Keep a flow. Names that are taken get a number; nothing of it is run."""
-    return (await keep_flows(server, caller.id, [body]))[0]
+    return (await keep_flows(server, caller, [body], approve=True))[0]
 
 
 @router.post("/batch/", status_code=201)
 async def create_flows(body: FlowList, caller: CallerNow, server: Server) -> list[FlowRead]:
     """Keep several flows, all or none."""
-    return await keep_flows(server, caller.id, body.flows)
+    return await keep_flows(server, caller, body.flows, approve=True)
 
 
 @router.post(
@@ -87,7 +106,7 @@ async def upload_flows(
     """Keep the flows of a file: one flow, `{"flows": [...]}`, or a ZIP of flow files. Nothing of them is run."""
     body = await read_whole(await upload_of(request), server.settings.max_request_bytes)
     imported = await asyncio.to_thread(read_flows, body)
-    return await keep_flows(server, caller.id, imported.flows, folder_id)
+    return await keep_flows(server, caller, imported.flows, folder_id, approve=False)
 
 
 @router.post(
@@ -212,11 +231,19 @@ async def change_flow(flow_id: UUID, body: FlowUpdate, caller: CallerNow, server
     With the `updated_at` of the flow that the change was made on, a change that somebody else made since is never lost.
     """
     values = kept_columns(server, body, only_sent=True)
-    row = await server.store.write(lambda c: flows.change(c, caller.id, flow_id, values, body.updated_at))
+
+    async def change(connection: AsyncConnection) -> FlowRead | None:
+        row = await flows.change(connection, caller.id, flow_id, values, body.updated_at)
+        if row is None:
+            return None
+        await approve_code(server, connection, caller, values)
+        return await told(server, connection, row)
+
+    changed = await server.store.write(change)
     server.runner.forget(caller.id)
-    if row is None:
+    if changed is None:
         raise NotFoundError("Flow not found")
-    return FlowRead.model_validate(dict(row))
+    return changed
 
 
 @router.delete("/{flow_id}", responses=_MISSING)

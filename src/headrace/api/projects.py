@@ -14,7 +14,7 @@ from headrace.api.archive import read_flows, zip_of
 from headrace.api.download import ZIP_TYPE, attachment
 from headrace.api.errors import NotFoundError
 from headrace.api.flow_models import FlowPage, FlowRead
-from headrace.api.flows import kept_columns
+from headrace.api.flows import kept_columns, told
 from headrace.api.json_body import StrictRoute
 from headrace.api.state import CallerNow, Server
 from headrace.api.upload import UPLOAD, read_whole, upload_of
@@ -124,7 +124,7 @@ async def upload_project(request: Request, caller: CallerNow, server: Server) ->
             DEFAULT_AUTH,
         )
         placed = [{**c, "folder_id": project["id"]} for c in columns]
-        return [FlowRead.model_validate(dict(await flows.add(connection, caller.id, c))) for c in placed]
+        return [await told(server, connection, await flows.add(connection, caller.id, c)) for c in placed]
 
     return await server.store.write(keep)
 

@@ -21,6 +21,7 @@ from headrace.files.shelf import Shelf
 from headrace.log_buffer import LogBuffer
 from headrace.runs.builds import Builds
 from headrace.runs.jobs import Jobs
+from headrace.runs.people_code import PeopleCode
 from headrace.runs.runner import Runner
 from headrace.settings import Settings
 from headrace.starter.library import Starters
@@ -73,6 +74,7 @@ class State:
     cipher: VariableCipher
     builds: Builds
     jobs: Jobs
+    code: PeopleCode
     component_store: ComponentStore
     logs: LogBuffer | None = None
     #: The starter flows, where the operator wants them.

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from headrace.api.json_body import StrictRoute
 from headrace.api.state import CallerNow
+from headrace.compat.imports import problem_with
 from headrace.component.source import check_source
 from headrace.component.template import with_gaps
 
@@ -88,7 +89,7 @@ class PromptChecked(BaseModel):
 @router.post("/code")
 async def validate_code(body: Code, _caller: CallerNow) -> CodeChecked:
     """Parse code and look for what it imports, without running or importing any of it."""
-    checked = await asyncio.to_thread(check_source, body.code)
+    checked = await asyncio.to_thread(check_source, body.code, problem_with)
     return CodeChecked(imports=Problems(errors=checked.imports), function=Problems(errors=checked.syntax))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+import typing
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from headrace.component.inputs import Input, ListableInput, MessageInput, MessageTextInput
 from headrace.component.output import Output
@@ -49,6 +50,8 @@ class Component:
     legacy: ClassVar[bool] = False
     inputs: ClassVar[list[Input]] = []
     outputs: ClassVar[list[Output]] = []
+    #: The text of a component that came with a flow or from a folder; None for the server's own, which are files.
+    source: ClassVar[str | None] = None
     #: Older `type` names under which published flows know this component.
     formerly: ClassVar[tuple[str, ...]] = ()
     #: `chat` or `text` where the run's input goes in here, or where the run's answer comes out.
@@ -106,6 +109,13 @@ class Component:
     def output(cls, name: str) -> Output | None:
         """Return the output of this name. A component whose outputs follow from its fields knows more than it declares."""
         return TOOL_OUTPUT if name == TOOL_OUTPUT.name else next((o for o in cls.outputs if o.name == name), None)
+
+    @classmethod
+    def made(
+        cls, vertex_id: str, context: RunContext, values: Mapping[str, Any], sources: tuple[Component, ...] = ()
+    ) -> Self:
+        """Return an instance for one run; see `__init__`."""
+        return cls(vertex_id, context, values, sources)
 
     @classmethod
     async def edited(cls, node: dict[str, Any], field: str, editing: Editing) -> dict[str, Any]:
@@ -179,10 +189,26 @@ def output_types(component: type[Component], output_name: str) -> tuple[str, ...
         raise ComponentError(f"{component.type_name()} has no output {output_name!r}.")
     if output.types:
         return tuple(output.types)
-    annotation = getattr(component, output.method).__annotations__.get("return")
+    method = getattr(component, output.method, None)
+    if method is None:
+        raise ComponentError(
+            f"{component.type_name()} has no method {output.method!r}, which its output {output_name!r} names."
+        )
+    annotation = method.__annotations__.get("return")
+    if annotation is None and component.source is not None:
+        return ("Any",)
     if annotation is None:
         raise ComponentError(
             f"{component.type_name()}.{output.method} needs a return annotation: it is the port's type."
         )
-    text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
-    return tuple(name for name in _TYPE_NAME.findall(text) if name not in {"list", "None"})
+    return tuple(name for name in _names_in(annotation) if name not in {"list", "None", "NoneType"})
+
+
+def _names_in(annotation: object) -> list[str]:
+    """Return the names of the types in an annotation, written out or as an object."""
+    if isinstance(annotation, str):
+        return _TYPE_NAME.findall(annotation)
+    inner = typing.get_args(annotation)
+    if inner:
+        return list(dict.fromkeys(name for one in inner for name in _names_in(one)))
+    return [getattr(annotation, "__name__", str(annotation))]

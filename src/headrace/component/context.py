@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     import httpx2
@@ -82,6 +82,13 @@ class RunContext(Protocol):
     session_id: str
     flow_id: str
     streaming: bool
+    #: What the components of the run tell each other.
+    shared: dict[str, Any]
+
+    @property
+    def user_id(self) -> str | None:
+        """The owner's id; None on the command line."""
+        ...
 
     @property
     def egress(self) -> Egress:

@@ -8,10 +8,13 @@ import pathlib
 from typing import Any
 
 from headrace.component.component import Component, output_types
+from headrace.component.output import Output
 
 
 def source_of(component: type[Component]) -> str:
     """Return the text of the file that holds the component."""
+    if component.source is not None:
+        return component.source
     return pathlib.Path(inspect.getfile(component)).read_text(encoding="utf-8")
 
 
@@ -41,18 +44,28 @@ def node_json(component: type[Component]) -> dict[str, Any]:
         "pinned": False,
         "conditional_paths": [],
         "frozen": False,
-        "outputs": [o.model_copy(update={"types": types[o.name]}).to_json() for o in component.outputs],
+        "outputs": [_output(component, o, types[o.name]) for o in component.outputs],
         "field_order": [i.name for i in component.inputs],
         "beta": component.beta,
         "legacy": component.legacy,
         "edited": False,
         "metadata": {
-            "module": f"{component.__module__}.{component.__name__}",
+            "module": component.__module__
+            if component.source is not None
+            else f"{component.__module__}.{component.__name__}",
             "code_hash": code_hash(code),
             "dependencies": {"dependencies": [{"name": "lfx", "version": None}], "total_dependencies": 1},
         },
         "tool_mode": False,
     }
+
+
+def _output(component: type[Component], output: Output, types: list[str]) -> dict[str, Any]:
+    told = output.model_copy(update={"types": types}).to_json()
+    if component.source is None:
+        return told
+    # What editors find in a node that was made from its source.
+    return {"hidden": None, "required_inputs": None, "loop_types": None, "options": None, **told}
 
 
 def _code_field(code: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 
@@ -16,15 +17,24 @@ class SourceCheck:
     syntax: list[str]
 
 
-def check_source(code: str) -> SourceCheck:
-    """Parse `code` and look for the modules that it imports, on the disk alone: nothing is imported or run."""
+def check_source(code: str, elsewhere: Callable[[str], str | None] | None = None) -> SourceCheck:
+    """Parse `code` and look for the modules that it imports, on the disk alone: nothing is imported or run.
+
+    Args:
+        code: the source.
+        elsewhere: says of a module that is not on the disk what is wrong with it, an empty text for nothing; None for
+            modules that it doesn't know.
+
+    """
     try:
         tree = ast.parse(code)
     except SyntaxError as error:
         return SourceCheck([], [str(error)])
     except (ValueError, RecursionError, MemoryError) as error:
         return SourceCheck([], [f"This source is nested too deeply, or holds what no source may: {error}"])
-    problems = [problem for name in _imported(tree) if (problem := _problem(name)) is not None]
+    told = [elsewhere(name) if elsewhere is not None else None for name in _imported(tree)]
+    found = [_problem(name) if known is None else known for name, known in zip(_imported(tree), told, strict=True)]
+    problems = [problem for problem in found if problem]
     return SourceCheck(list(dict.fromkeys(problems)), [])
 
 

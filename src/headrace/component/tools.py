@@ -131,7 +131,7 @@ def _call(component: Component, output: Output) -> Callable[..., Coroutine[Any, 
     async def call(**arguments: object) -> str:
         # Each call is a run of its own: what the model gives stays out of the others.
         values: Mapping[str, Any] = {**component.values, **arguments}
-        called = type(component)(component.id, component.context, values, component.sources)
+        called = component.made(component.id, component.context, values, component.sources)
         method = called.method_of(output)
         if inspect.iscoroutinefunction(method):
             return text_of(await method())

@@ -172,13 +172,14 @@ class Execution:
         sources = tuple(self._components[feed.source] for feed in feeds)
         try:
             values = await self._values_of(vertex, feeds)
-            component = vertex.component(vertex.id, self._context, values, sources)
+            component = vertex.component.made(vertex.id, self._context, values, sources)
             self._components[vertex.id] = component
             outputs, reused = await self._outputs(vertex, component, values)
         except RunError:
             # Of the vertex whose words this one passes on.
             raise
-        except Exception as error:
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
+            # A component that would end the process ends its run.
             raise RunError(vertex.display_name, vertex.id, _cause(error)) from error
         result = VertexResult(
             vertex.id,
@@ -313,5 +314,5 @@ async def _settle(value: object) -> None:
         value.stream = None
 
 
-def _cause(error: Exception) -> str:
+def _cause(error: BaseException) -> str:
     return str(error) or type(error).__name__

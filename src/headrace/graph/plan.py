@@ -136,8 +136,13 @@ def _fits(has: str | None, kind: str) -> bool:
     return has is not None and kind in {"any", has}
 
 
-def compile_plan(flow: Flow, registry: Registry) -> Plan:
+def compile_plan(flow: Flow, registry: Registry, own: Mapping[NodeId, type[Component]] | None = None) -> Plan:
     """Return the plan of `flow`.
+
+    Args:
+        flow: the drawing.
+        registry: the server's components.
+        own: the classes of nodes that carry code of their own, where that may be run.
 
     Raises:
         FlowError: an unknown or edited component, a port that isn't there, types that don't
@@ -145,7 +150,8 @@ def compile_plan(flow: Flow, registry: Registry) -> Plan:
 
     """
     nodes = {node.id: node for node in flow.nodes}
-    classes = {node.id: _class_of(node, registry) for node in flow.nodes}
+    given = own or {}
+    classes = {node.id: given.get(node.id) or _class_of(node, registry) for node in flow.nodes}
     incoming: dict[NodeId, list[Edge]] = {i: [] for i in nodes}
     outgoing: dict[NodeId, list[Edge]] = {i: [] for i in nodes}
     given_back: dict[NodeId, set[str]] = {i: set() for i in nodes}
@@ -182,6 +188,15 @@ def _key(node: Node, name: str | None) -> str:
     return str(field.value or "") if field is not None else ""
 
 
+def carries_own_code(node: Node, registry: Registry) -> bool:
+    """Return whether a node is none of the server's components, or one whose code was changed."""
+    return registry.find(node.type) is None or node.edited or _is_tampered(node)
+
+
+def _is_tampered(node: Node) -> bool:
+    return node.code is not None and node.code_hash is not None and code_hash(node.code) != node.code_hash
+
+
 def _class_of(node: Node, registry: Registry) -> type[Component]:
     component = registry.find(node.type)
     if component is None:
@@ -189,8 +204,7 @@ def _class_of(node: Node, registry: Registry) -> type[Component]:
             f"Component {node.display_name} ({node.id}) has the type {node.type!r}, which this server doesn't have. "
             "Its code comes with the flow and is not run."
         )
-    tampered = node.code is not None and node.code_hash is not None and code_hash(node.code) != node.code_hash
-    if node.edited or tampered:
+    if node.edited or _is_tampered(node):
         raise FlowError(
             f"Component {node.display_name} ({node.id}) carries code that was changed. Code that comes with a flow is not run. "
             f"Replace the node with the server's own {node.type!r}."

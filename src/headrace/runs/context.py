@@ -60,6 +60,8 @@ class ServerContext:
         self.local_model: LocalModel = around.local_model
         self._store = store
         self.owner = owner
+        self.user_id = str(owner)
+        self.shared: dict[str, Any] = {}
         self._emit = emit
         self._environment = around.environment
         self._fallback = fallback

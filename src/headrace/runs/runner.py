@@ -17,7 +17,7 @@ from headrace.errors import HeadraceError
 from headrace.graph.errors import RunError
 from headrace.graph.events import Event
 from headrace.graph.execute import Execution
-from headrace.graph.flow import parse_flow
+from headrace.graph.flow import Node, parse_flow
 from headrace.graph.plan import Plan, compile_plan
 from headrace.runs.context import ServerContext, TooDeepError
 from headrace.runs.frozen_results import FrozenResults
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from headrace.component.registry import Registry
     from headrace.graph.plan import Vertex
     from headrace.runs.keeping import KeepingLimits
+    from headrace.runs.people_code import PeopleCode
     from headrace.runs.surroundings import Surroundings
     from headrace.store.secrets import VariableCipher
     from headrace.store.store import Store
@@ -112,6 +113,7 @@ class Runner:
         most: int,
         heartbeat: float,
         limits: KeepingLimits,
+        code: PeopleCode,
     ) -> None:
         """Set up.
 
@@ -125,6 +127,7 @@ class Runner:
             most: so many runs at once.
             heartbeat: a stream tells after so long that it has nothing to tell, seconds.
             limits: how much is kept of what runs gave.
+            code: people's own components, those that may run.
 
         """
         self._store = store
@@ -136,6 +139,9 @@ class Runner:
         self._most = most
         self._heartbeat = heartbeat
         self._limits = limits
+        self._code = code
+        #: The codes in a cached plan, which may lose their approval while it is cached.
+        self._codes: dict[tuple[UUID, int], dict[str, Node]] = {}
         self._running = 0
         self._frozen = FrozenResults()
         self._plans: OrderedDict[tuple[UUID, int], Plan] = OrderedDict()
@@ -168,6 +174,8 @@ class Runner:
             plan = await self._compile(owner, flow_id, version, id_or_name)
         else:
             self._plans.move_to_end((flow_id, version))
+            if (flow_id, version) in self._codes:
+                await self._code.check(self._codes[flow_id, version])
         return Target(flow_id, plan)
 
     async def _look_up(self, owner: UUID, id_or_name: str) -> tuple[UUID, int, float]:
@@ -188,11 +196,16 @@ class Runner:
             row = await flows.one(connection, owner, flow_id)
         if row is None:
             raise FlowNotFoundError(id_or_name)
-        plan = self.planned(row["data"])
+        flow = parse_flow(row["data"])
+        own, codes = await self._code.classes(flow)
+        plan = compile_plan(flow, self._registry, own)
         if row["version"] == version:
             self._plans[flow_id, version] = plan
+            if codes:
+                self._codes[flow_id, version] = codes
             if len(self._plans) > PLANS_KEPT:
-                self._plans.popitem(last=False)
+                oldest, _ = self._plans.popitem(last=False)
+                self._codes.pop(oldest, None)
         return plan
 
     def component_of_code(self, code: str) -> type[Component] | None:
@@ -204,14 +217,16 @@ class Runner:
         if self._running >= self._most:
             raise TooManyRunsError(self._most)
 
-    def planned(self, drawing: object) -> Plan:
-        """Return the plan of a drawing that is not stored.
+    async def planned(self, drawing: object) -> Plan:
+        """Return the plan of a drawing that is not stored. Code in it runs where it is approved already.
 
         Raises:
             FlowError: it can't be run as it is drawn.
 
         """
-        return compile_plan(parse_flow(drawing), self._registry)
+        flow = parse_flow(drawing)
+        own, _ = await self._code.classes(flow)
+        return compile_plan(flow, self._registry, own)
 
     async def run(
         self, owner: UUID, target: Target, request: RunRequest, emit: Callable[[Event], None] | None = None

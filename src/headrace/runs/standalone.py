@@ -27,6 +27,7 @@ class StandaloneContext:
     """The context of a run that nobody watches."""
 
     streaming = False
+    user_id = None
 
     def __init__(self, flow_id: str, session_id: str, around: Surroundings) -> None:
         self.flow_id = flow_id
@@ -34,6 +35,7 @@ class StandaloneContext:
         self.egress = around.egress
         self.local_model: LocalModel = around.local_model
         self._environment = around.environment
+        self.shared: dict[str, Any] = {}
         self._messages: list[Message] = []
 
     async def run_flow(self, call: FlowCall) -> FlowAnswer:

@@ -243,6 +243,18 @@ jobs = Table(
     Index(None, "ended_at"),
 )
 
+#: Code of people that may run, by the SHA-256 of its text.
+approvals = Table(
+    "approval",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    #: Who approved it; None once that user is gone.
+    Column("user_id", Uuid, ForeignKey("user.id", ondelete="SET NULL"), index=True),
+    #: What its node is called.
+    Column("name", String(255), nullable=False),
+    Column("approved_at", UtcDateTime, nullable=False),
+)
+
 #: Builds that another process may be asked about. Where one process has the database for itself, none are here.
 builds = Table(
     "build",

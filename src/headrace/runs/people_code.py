@@ -1,0 +1,145 @@
+"""People's own code: which of it may run, and the component classes that it makes.
+
+Code is known by the SHA-256 of its text. Saving it as somebody who may run code approves it; everybody else's runs use it from
+then on. A class is made once a process, and looked for among the approved at each use of a flow that holds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+from uuid import UUID
+
+from headrace.compat.loading import load_component
+from headrace.errors import HeadraceError
+from headrace.graph.errors import FlowError
+from headrace.graph.flow import Flow, Node, NodeId, parse_flow
+from headrace.graph.plan import carries_own_code
+from headrace.store import approvals
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from headrace.component.component import Component
+    from headrace.component.registry import Registry
+    from headrace.store.store import Store
+
+#: Who may run code that is not the server's.
+CodePolicy = Literal["superuser", "everyone", "nobody"]
+
+CLASSES_KEPT = 500
+
+
+class UnapprovedCodeError(FlowError):
+    """A flow holds code that nobody who may has approved."""
+
+    def __init__(self, node: Node, policy: CodePolicy) -> None:
+        what = (
+            f"Component {node.display_name} ({node.id}) of the type {node.type!r} carries code of its own, "
+            "which is not approved on this server and was not run. "
+        )
+        ask = (
+            "The operator lets no such code run (HEADRACE_CUSTOM_CODE=nobody)."
+            if policy == "nobody"
+            else "Ask a superuser to look at it and to save a flow with it; that approves it."
+        )
+        super().__init__(what + ask)
+
+
+def digest_of(code: str) -> str:
+    """Return the mark of a code: its SHA-256 in hex."""
+    return hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class PeopleCode:
+    """Decides which code runs, and keeps the classes of what does."""
+
+    def __init__(self, store: Store, registry: Registry, policy: CodePolicy) -> None:
+        self._store = store
+        self._registry = registry
+        self._policy: CodePolicy = policy
+        self._classes: OrderedDict[str, type[Component]] = OrderedDict()
+
+    def may_run(self, *, is_superuser: bool) -> bool:
+        """Return whether a user may run code of their own."""
+        return self._policy == "everyone" or (self._policy == "superuser" and is_superuser)
+
+    async def approve(self, connection: AsyncConnection, user: UUID, *, is_superuser: bool, drawing: object) -> None:
+        """Approve the code in a drawing that is saved, where who saves it may run code. Nothing of it is run."""
+        if not self.may_run(is_superuser=is_superuser) or not isinstance(drawing, dict):
+            return
+        try:
+            nodes = self.of(parse_flow(drawing))
+        except FlowError:
+            # Half a drawing is kept too; what cannot be run needs no approval.
+            return
+        if nodes:
+            await approvals.add(connection, user, {digest_of(n.code or ""): n.display_name for n in nodes})
+
+    def of(self, flow: Flow) -> list[Node]:
+        """Return the nodes of a flow that carry code of their own."""
+        return [node for node in flow.nodes if node.code and carries_own_code(node, self._registry)]
+
+    async def check(self, digests: Mapping[str, Node]) -> None:
+        """Make sure that codes are approved now.
+
+        Raises:
+            UnapprovedCodeError: one is not; names its node.
+
+        """
+        if not digests:
+            return
+        known: set[str] = set()
+        if self._policy != "nobody":
+            async with self._store.reading() as connection:
+                known = await approvals.known(connection, digests.keys())
+        for digest, node in digests.items():
+            if digest not in known:
+                raise UnapprovedCodeError(node, self._policy)
+
+    async def classes(self, flow: Flow) -> tuple[dict[NodeId, type[Component]], dict[str, Node]]:
+        """Return the classes of a flow's own nodes by node, and the nodes by the marks of their code.
+
+        Raises:
+            UnapprovedCodeError: code is not approved; none of it was run.
+            FlowError: a code fails when it is loaded; names the node and the line.
+
+        """
+        nodes = self.of(flow)
+        digests = {digest_of(node.code or ""): node for node in nodes}
+        await self.check(digests)
+        return {node.id: await self._class_of(node) for node in nodes}, digests
+
+    async def _class_of(self, node: Node) -> type[Component]:
+        try:
+            return await self.load(node.code or "")
+        except HeadraceError as error:
+            raise FlowError(f"Component {node.display_name} ({node.id}) cannot be loaded: {error.message}") from error
+
+    async def load(self, code: str) -> type[Component]:
+        """Return the class of a code. To load it is to run it: only for callers who may, or once it is approved.
+
+        Raises:
+            ComponentCodeError: it fails, or holds no component.
+
+        """
+        digest = digest_of(code)
+        found = self._classes.get(digest)
+        if found is None:
+            found = self._classes[digest] = await asyncio.to_thread(load_component, code)
+            if len(self._classes) > CLASSES_KEPT:
+                self._classes.popitem(last=False)
+        return found
+
+    async def not_running(self, connection: AsyncConnection, drawing: object) -> list[str]:
+        """Return the names of a drawing's nodes that will not run, since their code is not approved."""
+        try:
+            nodes = self.of(parse_flow(drawing)) if isinstance(drawing, dict) else []
+        except FlowError:
+            return []
+        digests = {digest_of(n.code or "") for n in nodes}
+        known = await approvals.known(connection, digests) if digests and self._policy != "nobody" else set()
+        return [f"{n.display_name} ({n.id})" for n in nodes if digest_of(n.code or "") not in known]
