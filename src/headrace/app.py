@@ -53,6 +53,7 @@ from headrace.auth.callers import Callers
 from headrace.auth.rate import RateLimit
 from headrace.auth.secret_key import secret_key
 from headrace.auth.tokens import Tokens
+from headrace.compat.folders import ComponentFolders
 from headrace.component.registry import Registry
 from headrace.component_store import ComponentStore
 from headrace.errors import HeadraceError
@@ -188,11 +189,19 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         most_waiting=settings.max_waiting_jobs,
         lease=settings.job_lease_seconds,
     )
+    catalogue = Catalogue(registry)
+
+    def components_changed() -> None:
+        catalogue.forget()
+        runner.forget_plans()
+
+    folders_of_components = ComponentFolders(settings.components_path, registry, components_changed)
     counting: asyncio.Task[Any] | None = None
     try:
         if buffer is not None:
             logging.getLogger().addHandler(buffer)
         await prepare(store, settings, starters, cipher)
+        await folders_of_components.start()
         await work.start()
         counting = asyncio.create_task(_count(callers), name="api-key-uses")
         # What start-up made stays: the collector need not look at it again, and looks less often at what requests make.
@@ -205,7 +214,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             tokens=tokens,
             callers=callers,
             runner=runner,
-            catalogue=Catalogue(registry),
+            catalogue=catalogue,
             shelf=Shelf(store, storage, settings.max_file_size_upload * (1 << 20)),
             knowledge=KnowledgeBases(settings.knowledge_bases_folder),
             cipher=cipher,
@@ -225,6 +234,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             await callers.save_uses()
         if buffer is not None:
             logging.getLogger().removeHandler(buffer)
+        await folders_of_components.stop()
         await builds.close()
         await work.stop()
         runner.close()

@@ -326,6 +326,11 @@ class Settings(BaseSettings):
         validation_alias=_env("HEADRACE_WEBHOOKS_PER_MINUTE"),
         description="Calls of one flow's webhook a minute; beyond it the answer is 429.",
     )
+    components_path: Annotated[list[Path], NoDecode] = Field(
+        default_factory=list,
+        validation_alias=_env("LANGFLOW_COMPONENTS_PATH"),
+        description="Folders of trusted components, with commas between: a subfolder a category, a file a component.",
+    )
     custom_code: Literal["superuser", "everyone", "nobody"] = Field(
         default="superuser",
         validation_alias=_env("HEADRACE_CUSTOM_CODE"),
@@ -388,7 +393,9 @@ class Settings(BaseSettings):
         default="streaming", validation_alias=_env("LANGFLOW_EVENT_DELIVERY"), description="Told to editors."
     )
 
-    @field_validator("cors_origins", "ssrf_allowed_hosts", "variables_to_get_from_environment", mode="before")
+    @field_validator(
+        "components_path", "cors_origins", "ssrf_allowed_hosts", "variables_to_get_from_environment", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if not isinstance(value, str):

@@ -19,6 +19,11 @@ class Catalogue:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
+    def forget(self) -> None:
+        """Make the body anew at the next request: a component has changed."""
+        for name in ("plain", "compressed", "etag"):
+            self.__dict__.pop(name, None)
+
     @cached_property
     def plain(self) -> bytes:
         """The body as JSON."""

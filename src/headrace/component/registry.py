@@ -22,6 +22,9 @@ class Registry:
         self._former: dict[str, str] = {}
         self._categories: dict[str, list[str]] = {}
         self._by_hash: dict[str, type[Component]] | None = None
+        #: The operator's own, which come before the server's of the same type.
+        self._in_folders: dict[str, type[Component]] = {}
+        self._folders: dict[str, list[str]] = {}
 
     @classmethod
     def of_package(cls, package: ModuleType) -> Registry:
@@ -48,18 +51,32 @@ class Registry:
         self._former.update(dict.fromkeys(component.formerly, component.type_name()))
         self._categories.setdefault(category, []).append(component.type_name())
 
+    def set_folders(self, found: list[tuple[str, type[Component]]]) -> None:
+        """Make the operator's components known by their categories, in place of those that were before."""
+        self._by_hash = None
+        self._in_folders = {component.type_name(): component for _, component in found}
+        self._folders = {}
+        for category, component in found:
+            self._folders.setdefault(category, []).append(component.type_name())
+
     def find(self, type_name: str) -> type[Component] | None:
         """Return the class for a type name of today or of an older flow, or None."""
-        return self._classes.get(self._former.get(type_name, type_name))
+        own = self._in_folders.get(type_name)
+        return own if own is not None else self._classes.get(self._former.get(type_name, type_name))
 
     def find_by_code(self, code: str) -> type[Component] | None:
         """Return the class whose source this is, or None."""
         if self._by_hash is None:
-            self._by_hash = {code_hash(source_of(c)): c for c in self._classes.values()}
+            everything = [*self._classes.values(), *self._in_folders.values()]
+            self._by_hash = {code_hash(source_of(c)): c for c in everything}
         return self._by_hash.get(code_hash(code))
 
     def catalogue(self) -> dict[str, dict[str, Any]]:
         """Return category to type name to node JSON: the body of `GET /api/v1/all`."""
-        return {
-            c: {t: node_json(self._classes[t]) for t in sorted(types)} for c, types in sorted(self._categories.items())
+        categories = {
+            c: {t: node_json(self._classes[t]) for t in sorted(types) if t not in self._in_folders}
+            for c, types in sorted(self._categories.items())
         }
+        for category, types in sorted(self._folders.items()):
+            categories.setdefault(category, {}).update({t: node_json(self._in_folders[t]) for t in sorted(types)})
+        return categories

@@ -157,6 +157,11 @@ class Runner:
         for key in [k for k in self._heads if k[0] == owner]:
             del self._heads[key]
 
+    def forget_plans(self) -> None:
+        """Compile each flow anew: a component has changed."""
+        self._plans.clear()
+        self._codes.clear()
+
     async def target(self, owner: UUID, id_or_name: str) -> Target:
         """Return a flow ready to run.
 
