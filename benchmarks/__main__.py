@@ -23,12 +23,16 @@ import httpx2
 from benchmarks.load import load, request_bytes
 from benchmarks.messages import fill, pages
 from benchmarks.servers import PASSWORD, Served, bare, headrace, model
+from tests.compat.test_people_code import with_code
+from tests.compat.test_sources import component
 from tests.flow_builder import FlowBuilder, echo_flow, model_flow
 from tests.model_server import KEY
 
 CONNECTIONS = (1, 32)
 VISITORS = 500
 CROWD = 200
+#: A component as people write them.
+SOURCE = component("return Message(text=self.input_value.upper())")
 
 
 def say(figure: str, value: str, goal: str = "") -> None:
@@ -167,6 +171,7 @@ def measure_headrace(runs: int) -> None:
             measure_builds(served.base, headers, models)
             measure_crowd(served, headers, CROWD)
             measure_webhooks(served.base, headers)
+            measure_own_code(served.base, headers)
             measure_visitors(served.base, headers, VISITORS)
 
 
@@ -211,6 +216,18 @@ def measure_crowd(served: Served, headers: dict[str, str], builds: int) -> None:
     say(f"{builds} builds at once, begun and watched", f"{seconds:.2f} s", "none fails")
     kept = (served.resident_mb() - before) * 1000 / (5 * builds)
     say("memory held a build until it is forgotten", f"{kept:.0f} kB", "given back after 5 minutes")
+
+
+def measure_own_code(base: str, headers: dict[str, str]) -> None:
+    """Measure what a person's own component adds to a flow, beside the same flow without it."""
+    echo = f"{base}/api/v1/run/{saved(base, headers, echo_flow())}"
+    own = f"{base}/api/v1/run/{saved(base, headers, with_code(SOURCE, 'Sample'))}"
+    said = {"input_value": "hello"}
+    first = milliseconds(own, headers, said, 1)
+    without, added = milliseconds(echo, headers, said, 100), milliseconds(own, headers, said, 100)
+    say(
+        "a person's own component, in later runs", f"{added - without:.2f} ms more ({first:.2f} ms once warm)", "< 1 ms"
+    )
 
 
 def measure_webhooks(base: str, headers: dict[str, str]) -> None:

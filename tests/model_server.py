@@ -30,6 +30,13 @@ def next_calls(body: dict[str, Any]) -> list[dict[str, Any]] | None:
     messages = body["messages"]
     if not body.get("tools"):
         return None
+    if isinstance(body.get("tool_choice"), dict):
+        # A form is to be filled in: a person says what with, on the second line once the first did not fit.
+        asked = [m["content"] for m in messages if m["role"] == "user"]
+        lines = asked[0].splitlines()
+        filled = lines[min(len(asked) - 1, len(lines) - 1)]
+        name = body["tool_choice"]["function"]["name"]
+        return [{"id": "call_form", "type": "function", "function": {"name": name, "arguments": filled}}]
     last = max(i for i, m in enumerate(messages) if m["role"] == "user")
     rounds = [line for line in messages[last]["content"].splitlines() if line.startswith("call ")]
     done = sum(m["role"] == "assistant" and bool(m.get("tool_calls")) for m in messages[last:])

@@ -70,7 +70,7 @@ def lenient_server(database_url: str | None, tmp_path_factory: pytest.TempPathFa
         yield base
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def people(lenient_server: str) -> Iterator[People]:
     yield from people_of(lenient_server)
 

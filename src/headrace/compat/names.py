@@ -83,6 +83,15 @@ _FIELDS = {
 MODULES: dict[str, dict[str, str]] = {
     "": {**_COMPONENT},
     "base.models.openai_constants": _MODELS,
+    "base.data.utils": {
+        "IMG_FILE_TYPES": "headrace.compat.values:IMG_FILE_TYPES",
+        "TEXT_FILE_TYPES": "headrace.compat.values:TEXT_FILE_TYPES",
+    },
+    "base.embeddings.model": {"LCEmbeddingsModel": "headrace.compat.bases:LCEmbeddingsModel"},
+    "base.io.chat": {"ChatComponent": "headrace.compat.component:Component"},
+    "base.io.text": {"TextComponent": "headrace.compat.component:Component"},
+    "base.langchain_utilities.model": {"LCToolComponent": "headrace.compat.bases:LCToolComponent"},
+    "base.models.model": {"LCModelComponent": "headrace.compat.bases:LCModelComponent"},
     "custom": _COMPONENT,
     "custom.custom_component.component": _COMPONENT,
     "custom.custom_component.component_with_cache": _COMPONENT,
@@ -91,6 +100,7 @@ MODULES: dict[str, dict[str, str]] = {
     "field_typing.constants": _TYPES,
     "field_typing.range_spec": _RANGE,
     "helpers": _RECORDS,
+    "helpers.base_model": {"build_model_from_schema": "headrace.models.structured:schema_of"},
     "helpers.data": _RECORDS,
     "inputs": {**_INPUTS, **_RANGE},
     "inputs.inputs": {**_INPUTS, **_RANGE},
@@ -108,12 +118,16 @@ MODULES: dict[str, dict[str, str]] = {
         "Properties": "headrace.schema.properties:Properties",
         "Source": "headrace.schema.properties:Source",
     },
+    "schema.table": {"EditMode": "headrace.compat.bases:EditMode"},
     "template": _OUTPUT,
     "template.field.base": _OUTPUT,
     "utils.async_helpers": {"run_until_complete": "headrace.compat.values:run_until_complete"},
     "utils.component_utils": _FIELDS,
     "utils.constants": _SENDERS,
-    "utils.util": {"unescape_string": "headrace.compat.values:unescape_string"},
+    "utils.util": {
+        "transform_localhost_url": "headrace.compat.values:transform_localhost_url",
+        "unescape_string": "headrace.compat.values:unescape_string",
+    },
 }
 
 #: What to use instead of a module that has no counterpart.

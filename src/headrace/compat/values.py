@@ -16,6 +16,12 @@ T = TypeVar("T")
 OPENAI_CHAT_MODEL_NAMES = [m for m in providers()["OpenAI"].models if not m.startswith(REASONING_MODELS)]
 OPENAI_REASONING_MODEL_NAMES = [m for m in providers()["OpenAI"].models if m.startswith(REASONING_MODELS)]
 
+TEXT_FILE_TYPES = [
+    *("csv", "json", "pdf", "txt", "md", "mdx", "yaml", "yml", "xml", "html", "htm", "docx", "py", "sh", "sql", "js"),
+    *("ts", "tsx"),
+]
+IMG_FILE_TYPES = ["jpg", "jpeg", "png", "bmp", "image"]
+
 
 class dotdict(dict[str, Any]):
     """A dict whose entries are attributes too."""
@@ -90,6 +96,11 @@ def set_current_fields(
     for field in {f for fields in action_fields.values() for f in fields} | shown:
         func(build_config, field, (field in shown) is not (default_value is True))
     return build_config
+
+
+def transform_localhost_url(url: str | None) -> str | None:
+    """Return an address as it is: here `localhost` is the machine of the server, in a container too."""
+    return url
 
 
 def unescape_string(text: str) -> str:

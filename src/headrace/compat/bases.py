@@ -1,0 +1,81 @@
+"""Base classes for models, embeddings and tools, under the names that components inherit from."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from headrace.compat.component import Component
+from headrace.component import BoolInput, MessageInput, MultilineInput, Output
+from headrace.models.respond import respond
+from headrace.schema import Data, Message
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+    from langchain_core.language_models import BaseChatModel as LanguageModel
+    from langchain_core.tools import Tool
+
+
+class EditMode(StrEnum):
+    """How a table's cell is changed."""
+
+    MODAL = "modal"
+    POPOVER = "popover"
+    INLINE = "inline"
+
+
+class LCModelComponent(Component):
+    """A chat model: a subclass makes it in `build_model`, and this asks it."""
+
+    _base_inputs = [
+        MessageInput(name="input_value", display_name="Input", info="What to ask."),
+        MultilineInput(name="system_message", display_name="System Message", info="How the model should behave."),
+        BoolInput(name="stream", display_name="Stream", advanced=True, info="Hand the answer on token by token."),
+    ]
+    inputs = [*_base_inputs]
+    outputs = [
+        Output(name="text_output", display_name="Model Response", method="text_response"),
+        Output(name="model_output", display_name="Language Model", method="build_model"),
+    ]
+
+    @classmethod
+    def get_base_inputs(cls) -> list[Any]:
+        """Return the inputs that every model has."""
+        return list(cls._base_inputs)
+
+    def build_model(self) -> LanguageModel:
+        """Return the model; a subclass overrides it."""
+        raise NotImplementedError
+
+    async def text_response(self) -> Message:
+        """Return the model's answer."""
+        return await respond(
+            self.build_model(), self.input_value, str(self.system_message or ""), stream=bool(self.stream)
+        )
+
+
+class LCEmbeddingsModel(Component):
+    """Embeddings: a subclass makes them in `build_embeddings`."""
+
+    outputs = [Output(name="embeddings", display_name="Embedding Model", method="build_embeddings")]
+
+    def build_embeddings(self) -> Embeddings:
+        """Return the embeddings; a subclass overrides it."""
+        raise NotImplementedError
+
+
+class LCToolComponent(Component):
+    """A tool and what it gives when it is run alone: a subclass makes both."""
+
+    outputs = [
+        Output(name="api_run_model", display_name="Data", method="run_model"),
+        Output(name="api_build_tool", display_name="Tool", method="build_tool"),
+    ]
+
+    def run_model(self) -> Data | list[Data]:
+        """Return what the tool gives; a subclass overrides it."""
+        raise NotImplementedError
+
+    def build_tool(self) -> Tool:
+        """Return the tool; a subclass overrides it."""
+        raise NotImplementedError

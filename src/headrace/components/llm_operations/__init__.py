@@ -1,0 +1,1 @@
+"""What models do with texts and tables."""

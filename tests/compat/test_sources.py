@@ -1,0 +1,233 @@
+"""Components in the style of published ones, each through the editor's address and a run."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.compat.test_people_code import People, changed, lenient_server, people, ran, saved, text_of, with_code
+
+__all__ = ["lenient_server", "people"]
+
+
+class Case(NamedTuple):
+    """A source, what is said to it, what it answers, and the types of its first output."""
+
+    source: str
+    said: str
+    answer: Any
+    types: list[str]
+
+
+def component(body: str, *, imports: str = "", inputs: str = "", returns: str = "Message") -> str:
+    """Return the source of a component whose method `build` has this body."""
+    lines = "\n".join(f"        {line}" for line in body.splitlines())
+    return (
+        "from lfx.custom import Component\n"
+        "from lfx.io import BoolInput, DataInput, DictInput, DropdownInput, FloatInput, IntInput, MessageTextInput, Output, TableInput\n"
+        "from lfx.schema import Data, DataFrame\nfrom lfx.schema.message import Message\n"
+        f"{imports}\n\nclass Sample(Component):\n    display_name = 'Sample'\n"
+        f"    inputs = [MessageTextInput(name='input_value', display_name='Input', tool_mode=True), {inputs}]\n"
+        f"    outputs = [Output(name='output', display_name='Out', method='build')]\n\n"
+        f"    def build(self) -> {returns}:\n{lines}\n"
+    )
+
+
+CASES = {
+    "text": Case(component("return Message(text=self.input_value[::-1])"), "abc", "cba", ["Message"]),
+    "async": Case(
+        component("await asyncio.sleep(0)\nreturn Message(text='waited')", imports="import asyncio").replace(
+            "def build", "async def build"
+        ),
+        "x",
+        "waited",
+        ["Message"],
+    ),
+    "record": Case(
+        component("return Data(data={'said': self.input_value})", returns="Data"), "a", {"said": "a"}, ["Data"]
+    ),
+    "record by keywords": Case(
+        component("return Data(said=self.input_value)", returns="Data"), "a", {"said": "a"}, ["Data"]
+    ),
+    "no annotation": Case(component("return Message(text='any')").replace(" -> Message", ""), "x", "any", ["Any"]),
+    "annotation as text": Case(component("return Message(text='t')", returns="'Message'"), "x", "t", ["Message"]),
+    "several types": Case(
+        component("return Message(text='u')", returns="Message | Data"), "x", "u", ["Message", "Data"]
+    ),
+    "defaults": Case(
+        component(
+            "return Message(text=f'{self.n + 1} {self.x:.1f} {self.b} {self.d[\"k\"]} {self.o}')",
+            inputs="IntInput(name='n', value=4), FloatInput(name='x', value=0.5), BoolInput(name='b', value=True), "
+            "DictInput(name='d', value={'k': 'v'}), DropdownInput(name='o', options=['p', 'q'], value='q')",
+        ),
+        "x",
+        "5 0.5 True v q",
+        ["Message"],
+    ),
+    "table field": Case(
+        component(
+            "return Message(text=self.rows[0]['word'])",
+            inputs="TableInput(name='rows', table_schema=[{'name': 'word', 'display_name': 'Word', 'type': 'str', "
+            "'edit_mode': EditMode.INLINE}], value=[{'word': 'cell'}])",
+            imports="from lfx.schema.table import EditMode",
+        ),
+        "x",
+        "cell",
+        ["Message"],
+    ),
+    "range": Case(
+        component(
+            "return Message(text=str(self.t))",
+            inputs="FloatInput(name='t', value=0.3, range_spec=RangeSpec(min=0, max=1, step=0.1))",
+            imports="from lfx.field_typing.range_spec import RangeSpec",
+        ),
+        "x",
+        "0.3",
+        ["Message"],
+    ),
+    "status and log": Case(
+        component(
+            "self.status = 'busy'\nself.log('one')\nself.log('two', name='n')\nreturn Message(text=str(len(self.logs)))"
+        ),
+        "x",
+        "2",
+        ["Message"],
+    ),
+    "senders": Case(
+        component(
+            "return Message(text=f'{MESSAGE_SENDER_AI} {MESSAGE_SENDER_NAME_USER}')",
+            imports="from lfx.utils.constants import MESSAGE_SENDER_AI, MESSAGE_SENDER_NAME_USER",
+        ),
+        "x",
+        "Machine User",
+        ["Message"],
+    ),
+    "dotdict": Case(
+        component(
+            "d = dotdict({'a': {'b': 1}})\nd.a.b += 1\nreturn Message(text=str(d['a']['b']))",
+            imports="from lfx.schema.dotdict import dotdict",
+        ),
+        "x",
+        "2",
+        ["Message"],
+    ),
+    "helpers": Case(
+        component(
+            "return Message(text=data_to_text('{word}!', [Data(word='a'), Data(word='b')]) + safe_convert(Data(c=1)))",
+            imports="from lfx.helpers.data import data_to_text, safe_convert",
+        ),
+        "x",
+        'a!\nb!{"c":1}',
+        ["Message"],
+    ),
+    "documents": Case(
+        component(
+            "docs = [Document(page_content='p', metadata={'n': 1})]\nreturn Message(text=str(docs_to_data(docs)[0].data))",
+            imports="from langchain_core.documents import Document\nfrom lfx.helpers.data import docs_to_data",
+        ),
+        "x",
+        "{'text': 'p', 'n': 1}",
+        ["Message"],
+    ),
+    "component set fields": Case(
+        component(
+            "config = {'a': {'show': False}}\nset_field_display(config, 'a', True)\nreturn Message(text=str(config))",
+            imports="from lfx.utils.component_utils import set_field_display",
+        ),
+        "x",
+        "{'a': {'show': True}}",
+        ["Message"],
+    ),
+    "late import": Case(
+        component(
+            "from lfx.schema.data import Data as Late\nreturn Message(text=Late(data={'text': 'late'}).get_text())"
+        ),
+        "x",
+        "late",
+        ["Message"],
+    ),
+    "module import": Case(
+        component(
+            "return Message(text=str(lfx.schema.data.Data(data={'text': 'deep'}).get_text()))",
+            imports="import lfx.schema.data",
+        ),
+        "x",
+        "deep",
+        ["Message"],
+    ),
+    "old names": Case(
+        component("return Message(text='old')").replace("from lfx.", "from langflow."), "x", "old", ["Message"]
+    ),
+    "context": Case(
+        component("self.update_ctx({'k': 1})\nself.add_to_ctx('l', 2)\nreturn Message(text=str(sorted(self.ctx)))"),
+        "x",
+        "['k', 'l']",
+        ["Message"],
+    ),
+    "attributes": Case(
+        component("return Message(text=self._attributes['input_value'].text + ' ' + str(bool(self.user_id)))"),
+        "said",
+        "said True",
+        ["Message"],
+    ),
+    "helper class": Case(
+        component("return Message(text=Helper().word)").replace(
+            "class Sample", "class Helper:\n    word = 'helped'\n\n\nclass Sample"
+        ),
+        "x",
+        "helped",
+        ["Message"],
+    ),
+    "inherited": Case(
+        component("return Message(text='inherited')").replace("class Sample(", "class Base(")
+        + "\n\nclass Sample(Base):\n    display_name = 'Sample'\n",
+        "x",
+        "inherited",
+        ["Message"],
+    ),
+    "model base": Case(
+        "from langchain_core.language_models import FakeListChatModel\n"
+        "from lfx.base.models.model import LCModelComponent\nfrom lfx.field_typing import LanguageModel\n\n\n"
+        "class Sample(LCModelComponent):\n    display_name = 'Sample'\n    inputs = [*LCModelComponent.get_base_inputs()]\n"
+        "    def build_model(self) -> LanguageModel:\n        return FakeListChatModel(responses=['from the model'])\n",
+        "x",
+        "from the model",
+        ["Message"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_published_style_of_component_runs(people: People, name: str) -> None:
+    case = CASES[name]
+    code = changed(case.source)
+    made = people.root.post("/api/v1/custom_component", json={"code": code})
+    assert made.status_code == 200, made.text
+    node = made.json()["data"]
+    assert (made.json()["type"], node["outputs"][0]["types"]) == ("Sample", case.types)
+    output = node["outputs"][0]["name"]
+    flow = saved(people.root, with_code(code, "Sample", (output,)))
+    text = text_of(ran(people.root, flow["id"], case.said))
+    assert (text if isinstance(case.answer, str) else json.loads(text.strip("`json\n"))) == case.answer
+
+
+def test_an_output_that_is_stopped_ends_its_branch(people: People) -> None:
+    code = changed(component("self.stop('output')\nreturn Message(text='never')"))
+    flow = saved(people.root, with_code(code, "Sample"))
+    answer = ran(people.root, flow["id"])
+    assert (answer.status_code, "never" in answer.text) == (200, False)
+
+
+def test_a_variable_of_the_owner_reaches_a_component_and_no_others_does(people: People) -> None:
+    code = changed(
+        component("return Message(text=await self.get_variables('SECRET_WORD', 'x'))").replace(
+            "def build", "async def build"
+        )
+    )
+    variable = {"name": "SECRET_WORD", "value": "swordfish", "type": "Credential", "default_fields": []}
+    assert people.root.post("/api/v1/variables/", json=variable).status_code in {201, 400}
+    flow = saved(people.root, with_code(code, "Sample"))
+    assert text_of(ran(people.root, flow["id"])) == "swordfish"
+    assert "SECRET_WORD" in ran(people.ada, saved(people.ada, with_code(code, "Sample"))["id"]).text

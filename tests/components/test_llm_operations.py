@@ -1,0 +1,104 @@
+"""Models that fill in forms and read tables."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.flow_builder import FlowBuilder
+from tests.model_server import KEY
+
+FIELDS = [
+    {"name": "city", "description": "A city.", "type": "str", "multiple": "False"},
+    {"name": "people", "description": "How many live there.", "type": "int", "multiple": False},
+    {"name": "rivers", "description": "What flows through it.", "type": "str", "multiple": "True"},
+]
+PARIS = {"city": "Paris", "people": 2, "rivers": ["Seine"]}
+
+
+def with_model(model_url: str) -> FlowBuilder:
+    return (
+        FlowBuilder()
+        .node("ChatInput", "ChatInput-a")
+        .node("OpenAIModel", "OpenAIModel-m", openai_api_base=model_url, api_key=KEY, max_retries=0)
+        .node("ParserComponent", "Parser-p", mode="Stringify")
+        .node("ChatOutput", "ChatOutput-b")
+        .edge("Parser-p", "parsed_text", "ChatOutput-b", "input_value")
+    )
+
+
+def reading(model_url: str, fields: list[dict[str, Any]], output: str = "structured_output") -> FlowBuilder:
+    return (
+        with_model(model_url)
+        .node("StructuredOutput", "Structured-s", output_schema=fields)
+        .edge("OpenAIModel-m", "model_output", "Structured-s", "llm")
+        .edge("ChatInput-a", "message", "Structured-s", "input_value")
+        .edge("Structured-s", output, "Parser-p", "input_data")
+    )
+
+
+def ran(client: httpx2.Client, flow: FlowBuilder, said: str) -> httpx2.Response:
+    body = {"name": f"operation {uuid.uuid4()}", "data": flow.data}
+    flow_id = client.post("/api/v1/flows/", json=body).json()["id"]
+    return client.post(f"/api/v1/run/{flow_id}", json={"input_value": said})
+
+
+def text_of(answer: httpx2.Response) -> str:
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["outputs"][0]["outputs"][0]["results"]["message"]["text"])
+
+
+def test_a_text_becomes_a_record_of_the_schema(client: httpx2.Client, model_url: str) -> None:
+    said = json.dumps({"objects": [PARIS]})
+    assert json.loads(text_of(ran(client, reading(model_url, FIELDS), said))) == PARIS
+
+
+def test_several_things_become_several_records(client: httpx2.Client, model_url: str) -> None:
+    said = json.dumps({"objects": [PARIS, {**PARIS, "city": "Rouen"}]})
+    found = json.loads(text_of(ran(client, reading(model_url, FIELDS), said)))
+    assert [r["city"] for r in found["results"]] == ["Paris", "Rouen"]
+    pytest.importorskip("pandas", reason="the extra `pandas` isn't installed")
+    assert "Rouen" in text_of(ran(client, reading(model_url, FIELDS, "dataframe_output"), said))
+
+
+def test_what_does_not_fit_is_told_to_the_model_which_mends_it(client: httpx2.Client, model_url: str) -> None:
+    wrong = json.dumps({"objects": [{"city": "Paris", "people": "many", "rivers": []}]})
+    right = json.dumps({"objects": [PARIS]})
+    assert json.loads(text_of(ran(client, reading(model_url, FIELDS), f"{wrong}\n{right}"))) == PARIS
+    answer = ran(client, reading(model_url, FIELDS), wrong)
+    assert (answer.status_code, "objects.0.people" in answer.text) == (500, True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [([], "schema"), ([{"name": ""}], "no name"), ([{"name": "x", "type": "colour"}], "has the type 'colour'")],
+)
+def test_a_schema_that_is_none_is_refused(
+    client: httpx2.Client, model_url: str, fields: list[dict[str, Any]], told: str
+) -> None:
+    answer = ran(client, reading(model_url, fields), "x")
+    assert (answer.status_code >= 400, told in answer.text) == (True, True)
+
+
+def test_a_model_is_asked_about_each_row(client: httpx2.Client, model_url: str) -> None:
+    pytest.importorskip("pandas", reason="the extra `pandas` isn't installed")
+
+    def asking(**fields: Any) -> FlowBuilder:
+        return (
+            with_model(model_url)
+            .node("SplitText", "SplitText-t", chunk_size=1, chunk_overlap=0, separator="\\n")
+            .node("BatchRunComponent", "Batch-r", **fields)
+            .edge("ChatInput-a", "message", "SplitText-t", "data_inputs")
+            .edge("SplitText-t", "dataframe", "Batch-r", "df")
+            .edge("OpenAIModel-m", "model_output", "Batch-r", "model")
+            .edge("Batch-r", "batch_results", "Parser-p", "input_data")
+        )
+
+    text = text_of(ran(client, asking(system_message="Spell.", column_name="text"), "one\ntwo"))
+    assert text.index("[Spell.] one") < text.index("[Spell.] two")
+    answer = ran(client, asking(column_name="colour"), "one")
+    assert "no column 'colour'. Its columns: text" in answer.text
