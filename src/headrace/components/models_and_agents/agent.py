@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from headrace.component import (
     BoolInput,
     Component,
-    DictInput,
     DropdownInput,
     HandleInput,
     IntInput,
@@ -24,7 +23,8 @@ from headrace.component import (
 from headrace.component.context import HistoryQuery
 from headrace.component.tools import tools_of
 from headrace.components.utilities.current_date import CurrentDateComponent
-from headrace.models.provider import ModelError, ModelSettings, provider_named, providers
+from headrace.models.fields import API_BASE, MAX_RETRIES, MAX_TOKENS, MODEL_KWARGS, SEED, TIMEOUT, settings_of
+from headrace.models.provider import ModelError, provider_named, providers
 from headrace.models.tool_loop import ToolLoop
 from headrace.schema import Message
 from headrace.schema.message import SENDER_AI
@@ -98,16 +98,8 @@ class AgentComponent(Component):
             name="project_id", display_name="Project ID", required=True, show=False, info="Your project at watsonx."
         ),
         IntInput(name="max_output_tokens", display_name="Max Output Tokens", show=False, info="A bound on the answer."),
-        IntInput(
-            name="max_tokens",
-            display_name="Max Tokens",
-            advanced=True,
-            range_spec=RangeSpec(min=0, max=128000),
-            info="A bound on the answer's length; empty for none.",
-        ),
-        DictInput(
-            name="model_kwargs", display_name="Model Kwargs", advanced=True, info="More settings of the protocol."
-        ),
+        MAX_TOKENS,
+        MODEL_KWARGS,
         DropdownInput(
             name="model_name",
             display_name="Model Name",
@@ -117,12 +109,7 @@ class AgentComponent(Component):
             real_time_refresh=False,
             info="Which model.",
         ),
-        StrInput(
-            name="openai_api_base",
-            display_name="OpenAI API Base",
-            advanced=True,
-            info="Another server's address, such as https://host/v1.",
-        ),
+        API_BASE,
         SliderInput(
             name="temperature",
             display_name="Temperature",
@@ -131,19 +118,9 @@ class AgentComponent(Component):
             range_spec=RangeSpec(min=0, max=1, step=0.01),
             info="How freely the model words its answer.",
         ),
-        IntInput(
-            name="seed", display_name="Seed", value=1, advanced=True, info="The same seed asks for the same answer."
-        ),
-        IntInput(
-            name="max_retries",
-            display_name="Max Retries",
-            value=5,
-            advanced=True,
-            info="How often a failed call is tried.",
-        ),
-        IntInput(
-            name="timeout", display_name="Timeout", value=700, advanced=True, info="Seconds to wait for an answer."
-        ),
+        SEED,
+        MAX_RETRIES,
+        TIMEOUT,
         MultilineInput(
             name="system_prompt",
             display_name="Agent Instructions",
@@ -255,17 +232,8 @@ class AgentComponent(Component):
             return self.agent_llm  # type: ignore[no-any-return]
         provider = provider_named(self.agent_llm)
         key = self.api_key or (self.context.environment(provider.key_variable) if provider.key_variable else "")
-        settings = ModelSettings(
-            model=self.model_name,
-            api_key=key or "",
-            base_url=str((self.openai_api_base if self.agent_llm == "OpenAI" else self.base_url) or ""),
-            temperature=float(self.temperature),
-            max_tokens=int(self.max_tokens or self.max_output_tokens or 0) or None,
-            timeout=float(self.timeout or 700),
-            max_retries=int(self.max_retries or 0),
-            seed=int(self.seed) if self.seed not in (None, "") else None,
-            extra=self.model_kwargs or {},
-        )
+        base_url = str((self.openai_api_base if self.agent_llm == "OpenAI" else self.base_url) or "")
+        settings = settings_of(self, api_key=key or "", base_url=base_url)
         return await provider.build(settings, self.context)
 
     def _tools(self) -> list[BaseTool]:

@@ -1,0 +1,57 @@
+"""The fields of a chat model's settings that several components have, and the settings that they make."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headrace.component import DictInput, IntInput, RangeSpec, StrInput
+from headrace.models.provider import ModelSettings
+
+if TYPE_CHECKING:
+    from headrace.component import Component
+
+MAX_TOKENS = IntInput(
+    name="max_tokens",
+    display_name="Max Tokens",
+    advanced=True,
+    range_spec=RangeSpec(min=0, max=128000),
+    info="A bound on the answer's length; empty for none.",
+)
+MODEL_KWARGS = DictInput(
+    name="model_kwargs", display_name="Model Kwargs", advanced=True, info="More settings of the protocol."
+)
+API_BASE = StrInput(
+    name="openai_api_base",
+    display_name="OpenAI API Base",
+    advanced=True,
+    info="Another server's address, such as https://host/v1.",
+)
+SEED = IntInput(
+    name="seed", display_name="Seed", value=1, advanced=True, info="The same seed asks for the same answer."
+)
+MAX_RETRIES = IntInput(
+    name="max_retries",
+    display_name="Max Retries",
+    value=5,
+    advanced=True,
+    info="How often to try again after a failure.",
+)
+TIMEOUT = IntInput(
+    name="timeout", display_name="Timeout", value=700, advanced=True, info="Seconds to wait for the answer."
+)
+
+
+def settings_of(component: Component, *, api_key: str, base_url: str) -> ModelSettings:
+    """Return the settings in a component's fields, for this key and this address."""
+    return ModelSettings(
+        model=component.model_name,
+        api_key=api_key,
+        base_url=base_url,
+        temperature=float(component.temperature),
+        max_tokens=int(component.max_tokens or 0) or None,
+        timeout=float(component.timeout or 700),
+        max_retries=int(component.max_retries or 0),
+        seed=int(component.seed) if component.seed not in (None, "") else None,
+        json_mode=bool(component.values.get("json_mode")),
+        extra=component.model_kwargs or {},
+    )
