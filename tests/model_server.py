@@ -18,6 +18,9 @@ NEVER = "never answer"
 
 def reply_to(messages: list[dict[str, Any]]) -> str:
     """Answer with what was asked, so that a test sees which messages arrived."""
+    asked = messages[-1]["content"]
+    if asked.startswith("say "):
+        return str(asked.removeprefix("say "))
     system = " ".join(m["content"] for m in messages if m["role"] in {"system", "developer"})
     return f"[{system}] {messages[-1]['content']}"
 

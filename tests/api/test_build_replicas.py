@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from headrace.app import create_app
 from headrace.runs import journal
 from tests.api.test_builds import names, parsed, said, saved, started, watched
 from tests.clients import log_in
-from tests.conftest import settings_for
+from tests.conftest import PASSWORD, settings_for
 from tests.flow_builder import echo_flow, model_flow
 from tests.model_server import KEY, NEVER
 from tests.process import free_port, start
@@ -102,3 +103,15 @@ def test_a_watcher_is_told_when_the_server_that_ran_the_build_was_killed(
             events = [json.loads(line) for line in b.get(f"/api/v1/build/{job}/events").text.split("\n\n") if line]
     assert names(events)[-2:] == ["error", "end"]
     assert "has stopped" in events[-2]["data"]["text"]
+
+
+def test_a_user_who_is_deleted_takes_their_builds_along_and_holds_up_no_others(pair: Pair, model_url: str) -> None:
+    name = f"leaver-{uuid.uuid4()}"
+    user = pair.one.post("/api/v1/users/", json={"username": name, "password": PASSWORD}).json()
+    pair.one.patch(f"/api/v1/users/{user['id']}", json={"is_active": True})
+    with httpx2.Client(base_url=pair.one.base_url, headers=log_in(str(pair.one.base_url), name)) as leaver:
+        job = started(leaver, saved(leaver, model_flow(model_url, KEY)), said(NEVER))
+        assert pair.one.delete(f"/api/v1/users/{user['id']}").status_code == 200
+    other = started(pair.one, saved(pair.one, echo_flow()), said("built"))
+    assert names(watched(pair.other, other))[-1] == "end"
+    assert pair.other.get(f"/api/v1/build/{job}/events").status_code == 404

@@ -9,7 +9,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.flow_builder import FlowBuilder
+from headrace.component.node_json import node_json, source_of
+from tests.flow_builder import FlowBuilder, registry
 from tests.model_server import KEY
 
 FIELDS = [
@@ -102,3 +103,48 @@ def test_a_model_is_asked_about_each_row(client: httpx2.Client, model_url: str) 
     assert text.index("[Spell.] one") < text.index("[Spell.] two")
     answer = ran(client, asking(column_name="colour"), "one")
     assert "no column 'colour'. Its columns: text" in answer.text
+
+
+def routing(model_url: str, **fields: Any) -> FlowBuilder:
+    """Two routes, each with an answer of its own, and one for what fits none."""
+    flow = (
+        FlowBuilder()
+        .node("ChatInput", "ChatInput-a")
+        .node("OpenAIModel", "OpenAIModel-m", openai_api_base=model_url, api_key=KEY, max_retries=0)
+        .node("SmartRouter", "Router-r", enable_else_output=True, **fields)
+        .edge("OpenAIModel-m", "model_output", "Router-r", "llm")
+        .edge("ChatInput-a", "message", "Router-r", "input_text")
+    )
+    for name, output in (("p", "category_1_result"), ("n", "category_2_result"), ("e", "default_result")):
+        flow.node("ChatOutput", f"ChatOutput-{name}", sender_name=name)
+        flow.edge("Router-r", output, f"ChatOutput-{name}", "input_value")
+    return flow
+
+
+@pytest.mark.parametrize(("said", "goes"), [("say Positive", "p"), ("say negative.", "n"), ("say nothing", "e")])
+def test_a_text_goes_the_way_that_the_model_says(client: httpx2.Client, model_url: str, said: str, goes: str) -> None:
+    answer = ran(client, routing(model_url), said)
+    assert text_of(answer) == said
+    (output,) = answer.json()["outputs"][0]["outputs"]
+    assert output["component_id"] == f"ChatOutput-{goes}"
+
+
+def test_a_route_hands_on_its_own_message_or_one_for_all(client: httpx2.Client, model_url: str) -> None:
+    rows = [{"route_category": "Positive", "route_description": "", "output_value": "thanks"}, {"route_category": "N"}]
+    assert text_of(ran(client, routing(model_url, routes=rows), "say Positive")) == "thanks"
+    assert text_of(ran(client, routing(model_url, routes=rows, message="same"), "say Positive")) == "same"
+
+
+def test_an_editor_gets_an_output_for_each_route(client: httpx2.Client) -> None:
+    component = registry().find("SmartRouter")
+    assert component is not None
+    template = node_json(component)["template"]
+    template["enable_else_output"]["value"] = True
+    body = {"code": source_of(component), "template": template, "field": "routes"}
+    rows = [{"route_category": "Red"}, {"route_category": "Blue"}]
+    node = client.post("/api/v1/custom_component/update", json={**body, "field_value": rows}).json()
+    assert [(o["name"], o["display_name"]) for o in node["outputs"]] == [
+        ("category_1_result", "Red"),
+        ("category_2_result", "Blue"),
+        ("default_result", "Else"),
+    ]

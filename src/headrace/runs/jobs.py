@@ -122,6 +122,9 @@ class Jobs:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Its row still says that it runs: once the lease is over, it is begun again.
+            log.error("the end of %s could not be kept: %s", task.get_name(), type(error).__name__)
         self._come.set()
 
     async def _do(self, row: RowMapping) -> None:

@@ -93,9 +93,9 @@ class Journal:
                 said.append((build.id, written, lines, build.ended_at is not None))
         if not said:
             return
-        await self._store.write(lambda c: builds.say(c, said))
+        there = await self._store.write(lambda c: builds.say(c, said))
         for build_id, position, lines, ended in said:
-            if ended:
+            if ended or build_id not in there:
                 del self._live[build_id]
             else:
                 self._live[build_id] = (self._live[build_id][0], position + len(lines))

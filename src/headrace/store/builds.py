@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select, update
 from headrace.store.tables import build_lines, builds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from sqlalchemy import RowMapping
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -37,14 +37,22 @@ async def lines_from(connection: AsyncConnection, build_id: UUID, offset: int) -
     return [line for position, lines in rows for line in lines[max(0, offset - position) :]]
 
 
-async def say(connection: AsyncConnection, said: Iterable[tuple[UUID, int, list[str], bool]]) -> None:
-    """Add to what builds said: of each its id, the number of the first line, the lines, and whether it has ended."""
+async def say(connection: AsyncConnection, said: Sequence[tuple[UUID, int, list[str], bool]]) -> set[UUID]:
+    """Add to what builds said: of each its id, the number of the first line, the lines, and whether it has ended.
+
+    Returns the ids of those that are known: the builds of a user who is deleted go with them.
+    """
+    query = select(builds.c.id).where(builds.c.id.in_([one[0] for one in said]))
+    there = set((await connection.execute(query)).scalars())
     for build_id, position, lines, ended in said:
+        if build_id not in there:
+            continue
         row = {"build_id": build_id, "position": position, "until": position + len(lines), "lines": lines}
         if lines:
             await connection.execute(insert(build_lines), row)
         values = {"alive_at": datetime.now(UTC), **({"ended": True} if ended else {})}
         await connection.execute(update(builds).where(builds.c.id == build_id).values(**values))
+    return there
 
 
 async def live(connection: AsyncConnection, build_ids: Sequence[UUID]) -> None:
