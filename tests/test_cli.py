@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 from headrace.app import create_app
 from headrace.settings import Settings
+from tests.compat.test_people_code import SHOUT, with_code
 from tests.flow_builder import FlowBuilder, echo_flow
 from tests.server import serving
 
@@ -96,6 +98,21 @@ def test_api_key_makes_a_key_that_opens_the_server(tmp_path: Path) -> None:
     nobody = headrace("api-key", "--username", "bob", folder=tmp_path)
     assert (nobody.returncode, nobody.stdout) == (1, "")
     assert "There is no user 'bob'" in nobody.stderr
+
+
+def test_approvals_are_listed_and_taken_back(tmp_path: Path) -> None:
+    headrace("superuser", "--username", "ada", "--password", "long enough", folder=tmp_path)
+    key = headrace("api-key", "--username", "ada", folder=tmp_path).stdout.strip()
+    app = create_app(Settings(config_dir=tmp_path, superuser="ada"))
+    with serving(app) as base, httpx2.Client(base_url=base, headers={"x-api-key": key}) as client:
+        made = client.post("/api/v1/flows/", json={"name": "own", "data": with_code(SHOUT)})
+        assert made.status_code == 201
+    listed = headrace("approvals", folder=tmp_path).stdout.split()
+    assert (listed[0], listed[2:]) == (hashlib.sha256(SHOUT.encode()).hexdigest(), ["ada", "Shout"])
+    assert headrace("approvals", "--revoke", listed[0], folder=tmp_path).returncode == 0
+    assert headrace("approvals", folder=tmp_path).stdout == ""
+    again = headrace("approvals", "--revoke", listed[0], folder=tmp_path)
+    assert (again.returncode, "No code with the digest" in again.stderr) == (1, True)
 
 
 def test_importing_the_server_loads_no_provider_and_no_table_library(tmp_path: Path) -> None:

@@ -148,3 +148,30 @@ def test_an_editor_gets_an_output_for_each_route(client: httpx2.Client) -> None:
         ("category_2_result", "Blue"),
         ("default_result", "Else"),
     ]
+
+
+def selecting(model_url: str, output: str = "output", **fields: Any) -> FlowBuilder:
+    """Two models, and a judge that says what it is told to."""
+    flow = FlowBuilder().node("ChatInput", "ChatInput-a").node("ChatOutput", "ChatOutput-b")
+    model = {"openai_api_base": model_url, "api_key": KEY, "max_retries": 0}
+    flow.node("OpenAIModel", "OpenAIModel-m", **model).node("LLMSelectorComponent", "Selector-s", **fields)
+    for n in (1, 2):
+        flow.node("OpenAIModel", f"OpenAIModel-{n}", model_name=f"model-{n}", **model)
+        flow.edge(f"OpenAIModel-{n}", "model_output", "Selector-s", "models")
+    flow.edge("OpenAIModel-m", "model_output", "Selector-s", "judge_llm")
+    flow.edge("ChatInput-a", "message", "Selector-s", "input_value")
+    flow.edge("Selector-s", output, "ChatOutput-b", "input_value")
+    return flow
+
+
+def test_the_model_that_the_judge_chooses_answers(client: httpx2.Client, model_url: str) -> None:
+    chosen = text_of(ran(client, selecting(model_url, "selected_model_info"), "say 1"))
+    assert json.loads(chosen.strip("`json\n")) == {"selected_model": "model-2", "selected_index": 1}
+    assert text_of(ran(client, selecting(model_url), "say 1")) == "1"
+
+
+def test_a_judge_without_a_choice_leaves_it_to_the_first_or_ends_the_run(client: httpx2.Client, model_url: str) -> None:
+    assert '"selected_index": 0' in text_of(ran(client, selecting(model_url, "selected_model_info"), "say 7"))
+    assert "no model's number" in text_of(ran(client, selecting(model_url, "routing_decision"), "say who knows"))
+    answer = ran(client, selecting(model_url, fallback_to_first=False), "say who knows")
+    assert (answer.status_code, "no model's number" in answer.text) == (500, True)
