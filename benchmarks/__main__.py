@@ -167,11 +167,11 @@ def measure_headrace(runs: int) -> None:
                 "< 10 ms",
             )
             measure_growth(served, headers, runs)
+            measure_own_code(served.base, headers)
             measure_model(served.base, headers, models)
             measure_builds(served.base, headers, models)
             measure_crowd(served, headers, CROWD)
             measure_webhooks(served.base, headers)
-            measure_own_code(served.base, headers)
             measure_visitors(served.base, headers, VISITORS)
 
 

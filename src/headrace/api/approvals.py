@@ -41,5 +41,7 @@ async def list_approvals(_caller: Superuser, server: Server) -> list[Approval]:
 @router.delete("/{digest}", status_code=204, responses={404: {"description": "It is not approved"}})
 async def revoke_approval(digest: Digest, _caller: Superuser, server: Server) -> None:
     """Take an approval back: no run that begins from now on uses the code."""
-    if not await server.store.write(lambda c: approvals.remove(c, digest)):
+    removed = await server.store.write(lambda c: approvals.remove(c, digest))
+    server.code.forget(digest)
+    if not removed:
         raise NotFoundError("No code with this digest is approved.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 CodePolicy = Literal["superuser", "everyone", "nobody"]
 
 CLASSES_KEPT = 500
+#: An approval is looked up again after so many seconds, in case the command line took it back.
+REMEMBER_SECONDS = 1.0
 
 
 class UnapprovedCodeError(FlowError):
@@ -61,6 +64,8 @@ class PeopleCode:
         self._store = store
         self._registry = registry
         self._policy: CodePolicy = policy
+        #: Approvals that were seen, and until when they are taken for given.
+        self._seen: dict[str, float] = {}
         self._classes: OrderedDict[str, type[Component]] = OrderedDict()
 
     def may_run(self, *, is_superuser: bool) -> bool:
@@ -94,11 +99,20 @@ class PeopleCode:
             return
         known: set[str] = set()
         if self._policy != "nobody":
-            async with self._store.reading() as connection:
-                known = await approvals.known(connection, digests.keys())
+            now = time.monotonic()
+            known = {digest for digest in digests if self._seen.get(digest, 0) > now}
+            if len(known) < len(digests):
+                async with self._store.reading() as connection:
+                    known = await approvals.known(connection, digests.keys())
+                if self._store.sole_writer:
+                    self._seen.update(dict.fromkeys(known, now + REMEMBER_SECONDS))
         for digest, node in digests.items():
             if digest not in known:
                 raise UnapprovedCodeError(node, self._policy)
+
+    def forget(self, digest: str) -> None:
+        """Look an approval up again: it was taken back."""
+        self._seen.pop(digest, None)
 
     async def classes(self, flow: Flow) -> tuple[dict[NodeId, type[Component]], dict[str, Node]]:
         """Return the classes of a flow's own nodes by node, and the nodes by the marks of their code.
