@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from headrace.api.json_body import StrictRoute
 from headrace.api.state import CallerNow, Server
 from headrace.graph.plan import part_of
-from headrace.runs.builds import Build
+from headrace.runs.builds import Build, Builds
 from headrace.runs.request import InputType, RunRequest
 from headrace.runs.runner import Target
 
@@ -136,11 +136,7 @@ async def build_events(
     offset: Annotated[int | None, Query(ge=0, le=10**9, description="How many events were read already.")] = None,
 ) -> Response:
     """Return a build's events: as they happen, or with `event_delivery=polling` those that came since the last call."""
-    if event_delivery is EventDelivery.POLLING:
-        lines = await server.builds.poll(str(caller.id), job_id, offset, PATIENCE)
-        return Response(b"".join(lines), media_type=EVENTS_TYPE)
-    build = await server.builds.of(str(caller.id), job_id)
-    return events_response(build.follow(offset or 0))
+    return await events_of(server.builds, str(caller.id), job_id, event_delivery, offset)
 
 
 @router.post("/{job_id}/cancel", responses=_MISSING)
@@ -148,6 +144,14 @@ async def cancel_build(job_id: str, caller: CallerNow, server: Server) -> Cancel
     """Stop a build; its last event says so."""
     await (await server.builds.of(str(caller.id), job_id)).cancel()
     return Cancelled(success=True, message="Flow build cancelled successfully")
+
+
+async def events_of(builds: Builds, watcher: str, job_id: str, delivery: EventDelivery, offset: int | None) -> Response:
+    """Return a build's events to whoever began it, as they ask for them."""
+    if delivery is EventDelivery.POLLING:
+        return Response(b"".join(await builds.poll(watcher, job_id, offset, PATIENCE)), media_type=EVENTS_TYPE)
+    build = await builds.of(watcher, job_id)
+    return events_response(build.follow(offset or 0))
 
 
 def events_response(lines: AsyncIterator[bytes]) -> Response:

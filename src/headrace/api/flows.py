@@ -51,14 +51,17 @@ def kept_columns(server: State, body: FlowCreate | FlowUpdate, *, only_sent: boo
     return values
 
 
-async def approve_code(server: State, connection: AsyncConnection, caller: Caller, columns: dict[str, Any]) -> None:
-    """Approve the code in a drawing that is saved, if the caller may run code."""
-    await server.code.approve(connection, caller.id, is_superuser=caller.is_superuser, drawing=columns.get("data"))
+async def told(
+    server: State, connection: AsyncConnection, caller: Caller, row: RowMapping, *, approve: bool
+) -> FlowRead:
+    """Return a flow that was kept, with the names of its nodes that will not run.
 
-
-async def told(server: State, connection: AsyncConnection, row: RowMapping) -> FlowRead:
-    """Return a flow that was kept, with the names of its nodes that will not run."""
-    idle = await server.code.not_running(connection, row["data"])
+    With `approve` the code in it may run from then on, if the caller may run code.
+    """
+    nodes = server.code.in_drawing(row["data"])
+    if approve:
+        await server.code.approve(connection, caller.id, nodes, is_superuser=caller.is_superuser)
+    idle = await server.code.not_running(connection, nodes)
     return FlowRead.model_validate(dict(row)).model_copy(update={"not_running": idle or None})
 
 
@@ -74,10 +77,8 @@ async def keep_flows(
         columns = [{**c, "folder_id": folder_id} for c in columns]
 
     async def keep(connection: AsyncConnection) -> list[FlowRead]:
-        if approve:
-            for c in columns:
-                await approve_code(server, connection, caller, c)
-        return [await told(server, connection, await flows.add(connection, caller.id, c)) for c in columns]
+        rows = [await flows.add(connection, caller.id, c) for c in columns]
+        return [await told(server, connection, caller, row, approve=approve) for row in rows]
 
     return await server.store.write(keep)
 
@@ -236,8 +237,7 @@ async def change_flow(flow_id: UUID, body: FlowUpdate, caller: CallerNow, server
         row = await flows.change(connection, caller.id, flow_id, values, body.updated_at)
         if row is None:
             return None
-        await approve_code(server, connection, caller, values)
-        return await told(server, connection, row)
+        return await told(server, connection, caller, row, approve="data" in values)
 
     changed = await server.store.write(change)
     server.runner.forget(caller.id)

@@ -124,7 +124,8 @@ async def upload_project(request: Request, caller: CallerNow, server: Server) ->
             DEFAULT_AUTH,
         )
         placed = [{**c, "folder_id": project["id"]} for c in columns]
-        return [await told(server, connection, await flows.add(connection, caller.id, c)) for c in placed]
+        rows = [await flows.add(connection, caller.id, c) for c in placed]
+        return [await told(server, connection, caller, row, approve=False) for row in rows]
 
     return await server.store.write(keep)
 

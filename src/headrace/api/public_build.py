@@ -14,12 +14,12 @@ from fastapi.responses import JSONResponse
 
 from headrace.api.build import (
     EVENTS_TYPE,
-    PATIENCE,
     BuildBody,
     Cancelled,
     EventDelivery,
     Started,
     attached,
+    events_of,
     events_response,
     request_of,
 )
@@ -107,11 +107,7 @@ async def public_build_events(
     offset: Annotated[int | None, Query(ge=0, le=10**9, description="How many events were read already.")] = None,
 ) -> Response:
     """Return the events of a build that this visitor began."""
-    if event_delivery is EventDelivery.POLLING:
-        lines = await server.builds.poll(_visitor(client_id), job_id, offset, PATIENCE)
-        return Response(b"".join(lines), media_type=EVENTS_TYPE)
-    build = await server.builds.of(_visitor(client_id), job_id)
-    return events_response(build.follow(offset or 0))
+    return await events_of(server.builds, _visitor(client_id), job_id, event_delivery, offset)
 
 
 @router.post("/{job_id}/cancel", responses=_MISSING)

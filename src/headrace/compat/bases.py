@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from headrace.compat.component import Component
-from headrace.component import BoolInput, MessageInput, MultilineInput, Output
+from headrace.component import Output
+from headrace.models.fields import INPUT, STREAM, SYSTEM_MESSAGE
 from headrace.models.respond import respond
 from headrace.schema import Data, Message
 
@@ -28,9 +29,9 @@ class LCModelComponent(Component):
     """A chat model: a subclass makes it in `build_model`, and this asks it."""
 
     _base_inputs = [
-        MessageInput(name="input_value", display_name="Input", info="What to ask."),
-        MultilineInput(name="system_message", display_name="System Message", info="How the model should behave."),
-        BoolInput(name="stream", display_name="Stream", advanced=True, info="Hand the answer on token by token."),
+        INPUT,
+        SYSTEM_MESSAGE,
+        STREAM,
     ]
     inputs = [*_base_inputs]
     outputs = [

@@ -84,8 +84,8 @@ MODULES: dict[str, dict[str, str]] = {
     "": {**_COMPONENT},
     "base.models.openai_constants": _MODELS,
     "base.data.utils": {
-        "IMG_FILE_TYPES": "headrace.compat.values:IMG_FILE_TYPES",
-        "TEXT_FILE_TYPES": "headrace.compat.values:TEXT_FILE_TYPES",
+        "IMG_FILE_TYPES": "headrace.component.file_types:IMAGE_FILE_TYPES",
+        "TEXT_FILE_TYPES": "headrace.component.file_types:TEXT_FILE_TYPES",
     },
     "base.embeddings.model": {"LCEmbeddingsModel": "headrace.compat.bases:LCEmbeddingsModel"},
     "base.io.chat": {"ChatComponent": "headrace.compat.component:Component"},

@@ -16,12 +16,6 @@ T = TypeVar("T")
 OPENAI_CHAT_MODEL_NAMES = [m for m in providers()["OpenAI"].models if not m.startswith(REASONING_MODELS)]
 OPENAI_REASONING_MODEL_NAMES = [m for m in providers()["OpenAI"].models if m.startswith(REASONING_MODELS)]
 
-TEXT_FILE_TYPES = [
-    *("csv", "json", "pdf", "txt", "md", "mdx", "yaml", "yml", "xml", "html", "htm", "docx", "py", "sh", "sql", "js"),
-    *("ts", "tsx"),
-]
-IMG_FILE_TYPES = ["jpg", "jpeg", "png", "bmp", "image"]
-
 
 class dotdict(dict[str, Any]):
     """A dict whose entries are attributes too."""

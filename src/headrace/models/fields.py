@@ -4,12 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headrace.component import DictInput, IntInput, RangeSpec, StrInput
+from headrace.component import (
+    BoolInput,
+    DictInput,
+    IntInput,
+    MessageInput,
+    MultilineInput,
+    RangeSpec,
+    SliderInput,
+    StrInput,
+)
 from headrace.models.provider import ModelSettings
 
 if TYPE_CHECKING:
     from headrace.component import Component
 
+INPUT = MessageInput(name="input_value", display_name="Input", info="What to ask.")
+SYSTEM_MESSAGE = MultilineInput(
+    name="system_message", display_name="System Message", info="How the model should behave."
+)
+STREAM = BoolInput(name="stream", display_name="Stream", advanced=True, info="Hand the answer on token by token.")
+TEMPERATURE = SliderInput(
+    name="temperature",
+    display_name="Temperature",
+    value=0.1,
+    advanced=True,
+    range_spec=RangeSpec(min=0, max=1, step=0.01),
+    info="How freely the model words its answer.",
+)
 MAX_TOKENS = IntInput(
     name="max_tokens",
     display_name="Max Tokens",

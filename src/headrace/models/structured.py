@@ -16,6 +16,43 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AIMessage, BaseMessage
 
+#: The columns of the table that describes a schema, as editors show it.
+SCHEMA_COLUMNS = [
+    {
+        "name": "name",
+        "display_name": "Name",
+        "type": "str",
+        "description": "What the field is called.",
+        "default": "field",
+        "edit_mode": "inline",
+    },
+    {
+        "name": "description",
+        "display_name": "Description",
+        "type": "str",
+        "description": "What it is for.",
+        "default": "description of field",
+        "edit_mode": "popover",
+    },
+    {
+        "name": "type",
+        "display_name": "Type",
+        "type": "str",
+        "edit_mode": "inline",
+        "description": "What it holds.",
+        "options": ["str", "int", "float", "bool", "dict"],
+        "default": "str",
+    },
+    {
+        "name": "multiple",
+        "display_name": "As List",
+        "type": "boolean",
+        "description": "Whether it holds several.",
+        "default": "False",
+        "edit_mode": "inline",
+    },
+]
+
 #: So often the model is told what is wrong.
 REPAIRS = 2
 

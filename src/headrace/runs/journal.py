@@ -114,12 +114,15 @@ class Journal:
                         self._stop(build_id)
                 if running and now - alive_at > ALIVE_EVERY:
                     alive_at = now
-                    await self._store.write(lambda c, ids=running: builds.live(c, ids))  # type: ignore[misc]
+                    await self._say_alive(running)
                 if now - swept_at > SWEEP_EVERY:
                     swept_at = now
                     await self._store.write(lambda c: builds.forget(c, KEPT_SECONDS))
             except Exception:
                 log.exception("builds of this process could not be looked after; trying again")
+
+    async def _say_alive(self, running: list[UUID]) -> None:
+        await self._store.write(lambda c: builds.live(c, running))
 
     def _stop(self, build_id: UUID) -> None:
         build, _ = self._live.get(build_id, (None, 0))

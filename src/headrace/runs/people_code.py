@@ -72,17 +72,17 @@ class PeopleCode:
         """Return whether a user may run code of their own."""
         return self._policy == "everyone" or (self._policy == "superuser" and is_superuser)
 
-    async def approve(self, connection: AsyncConnection, user: UUID, *, is_superuser: bool, drawing: object) -> None:
-        """Approve the code in a drawing that is saved, where who saves it may run code. Nothing of it is run."""
-        if not self.may_run(is_superuser=is_superuser) or not isinstance(drawing, dict):
-            return
-        try:
-            nodes = self.of(parse_flow(drawing))
-        except FlowError:
-            # Half a drawing is kept too; what cannot be run needs no approval.
-            return
-        if nodes:
+    async def approve(self, connection: AsyncConnection, user: UUID, nodes: list[Node], *, is_superuser: bool) -> None:
+        """Approve the code of nodes that are saved, where who saves them may run code. Nothing of it is run."""
+        if nodes and self.may_run(is_superuser=is_superuser):
             await approvals.add(connection, user, {digest_of(n.code or ""): n.display_name for n in nodes})
+
+    def in_drawing(self, drawing: object) -> list[Node]:
+        """Return the nodes of a drawing that carry code of their own; none of half a drawing, which is kept too."""
+        try:
+            return self.of(parse_flow(drawing)) if isinstance(drawing, dict) else []
+        except FlowError:
+            return []
 
     def of(self, flow: Flow) -> list[Node]:
         """Return the nodes of a flow that carry code of their own."""
@@ -148,12 +148,8 @@ class PeopleCode:
                 self._classes.popitem(last=False)
         return found
 
-    async def not_running(self, connection: AsyncConnection, drawing: object) -> list[str]:
-        """Return the names of a drawing's nodes that will not run, since their code is not approved."""
-        try:
-            nodes = self.of(parse_flow(drawing)) if isinstance(drawing, dict) else []
-        except FlowError:
-            return []
+    async def not_running(self, connection: AsyncConnection, nodes: list[Node]) -> list[str]:
+        """Return the names of the nodes among these that will not run, since their code is not approved."""
         digests = {digest_of(n.code or "") for n in nodes}
         known = await approvals.known(connection, digests) if digests and self._policy != "nobody" else set()
         return [f"{n.display_name} ({n.id})" for n in nodes if digest_of(n.code or "") not in known]

@@ -201,9 +201,7 @@ class Runner:
             row = await flows.one(connection, owner, flow_id)
         if row is None:
             raise FlowNotFoundError(id_or_name)
-        flow = parse_flow(row["data"])
-        own, codes = await self._code.classes(flow)
-        plan = compile_plan(flow, self._registry, own)
+        plan, codes = await self._planned(row["data"])
         if row["version"] == version:
             self._plans[flow_id, version] = plan
             if codes:
@@ -229,9 +227,14 @@ class Runner:
             FlowError: it can't be run as it is drawn.
 
         """
+        plan, _ = await self._planned(drawing)
+        return plan
+
+    async def _planned(self, drawing: object) -> tuple[Plan, dict[str, Node]]:
+        """Return the plan of a drawing, and the nodes with code of their own by the marks of their code."""
         flow = parse_flow(drawing)
-        own, _ = await self._code.classes(flow)
-        return compile_plan(flow, self._registry, own)
+        own, codes = await self._code.classes(flow)
+        return compile_plan(flow, self._registry, own), codes
 
     async def run(
         self, owner: UUID, target: Target, request: RunRequest, emit: Callable[[Event], None] | None = None

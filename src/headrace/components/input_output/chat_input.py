@@ -1,33 +1,8 @@
 """Chat Input: what a person says."""
 
 from headrace.component import BoolInput, Component, DropdownInput, FileInput, MessageTextInput, MultilineInput, Output
+from headrace.component.file_types import IMAGE_FILE_TYPES, TEXT_FILE_TYPES
 from headrace.schema.message import SENDER_AI, SENDER_NAME_USER, SENDER_USER, Message
-
-FILE_TYPES = [
-    "csv",
-    "json",
-    "pdf",
-    "txt",
-    "md",
-    "mdx",
-    "yaml",
-    "yml",
-    "xml",
-    "html",
-    "htm",
-    "docx",
-    "py",
-    "sh",
-    "sql",
-    "js",
-    "ts",
-    "tsx",
-    "jpg",
-    "jpeg",
-    "png",
-    "bmp",
-    "image",
-]
 
 
 class ChatInput(Component):
@@ -71,7 +46,7 @@ class ChatInput(Component):
         FileInput(
             name="files",
             display_name="Files",
-            file_types=FILE_TYPES,
+            file_types=[*TEXT_FILE_TYPES, *IMAGE_FILE_TYPES],
             info="Files sent along.",
             is_list=True,
             temp_file=True,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headrace.component import Component, HandleInput, MessageTextInput, MultilineInput, Output, TableInput
-from headrace.components.models_and_agents.agent import SCHEMA_COLUMNS
-from headrace.models.structured import fill_in, schema_of
+from headrace.models.structured import SCHEMA_COLUMNS, fill_in, schema_of
 from headrace.schema import Data
 
 if TYPE_CHECKING:

@@ -14,17 +14,25 @@ from headrace.component import (
     MessageTextInput,
     MultilineInput,
     Output,
-    RangeSpec,
     SecretStrInput,
-    SliderInput,
     StrInput,
     TableInput,
 )
 from headrace.component.context import HistoryQuery
 from headrace.component.tools import tools_of
 from headrace.components.utilities.current_date import CurrentDateComponent
-from headrace.models.fields import API_BASE, MAX_RETRIES, MAX_TOKENS, MODEL_KWARGS, SEED, TIMEOUT, settings_of
+from headrace.models.fields import (
+    API_BASE,
+    MAX_RETRIES,
+    MAX_TOKENS,
+    MODEL_KWARGS,
+    SEED,
+    TEMPERATURE,
+    TIMEOUT,
+    settings_of,
+)
 from headrace.models.provider import ModelError, provider_named, providers
+from headrace.models.structured import SCHEMA_COLUMNS
 from headrace.models.tool_loop import ToolLoop
 from headrace.schema import Message
 from headrace.schema.message import SENDER_AI
@@ -35,42 +43,6 @@ if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
 STEPS = "Agent Steps"
-
-SCHEMA_COLUMNS = [
-    {
-        "name": "name",
-        "display_name": "Name",
-        "type": "str",
-        "description": "What the field is called.",
-        "default": "field",
-        "edit_mode": "inline",
-    },
-    {
-        "name": "description",
-        "display_name": "Description",
-        "type": "str",
-        "description": "What it is for.",
-        "default": "description of field",
-        "edit_mode": "popover",
-    },
-    {
-        "name": "type",
-        "display_name": "Type",
-        "type": "str",
-        "edit_mode": "inline",
-        "description": "What it holds.",
-        "options": ["str", "int", "float", "bool", "dict"],
-        "default": "str",
-    },
-    {
-        "name": "multiple",
-        "display_name": "As List",
-        "type": "boolean",
-        "description": "Whether it holds several.",
-        "default": "False",
-        "edit_mode": "inline",
-    },
-]
 
 
 class AgentComponent(Component):
@@ -110,14 +82,7 @@ class AgentComponent(Component):
             info="Which model.",
         ),
         API_BASE,
-        SliderInput(
-            name="temperature",
-            display_name="Temperature",
-            value=0.1,
-            advanced=True,
-            range_spec=RangeSpec(min=0, max=1, step=0.01),
-            info="How freely the model words its answer.",
-        ),
+        TEMPERATURE,
         SEED,
         MAX_RETRIES,
         TIMEOUT,

@@ -5,18 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headrace.component import (
-    BoolInput,
     Component,
     DropdownInput,
-    MessageInput,
     MessageTextInput,
-    MultilineInput,
     Output,
-    RangeSpec,
     SecretStrInput,
-    SliderInput,
     StrInput,
 )
+from headrace.models.fields import INPUT, STREAM, SYSTEM_MESSAGE, TEMPERATURE
 from headrace.models.provider import ModelSettings, provider_named, providers
 from headrace.models.respond import respond
 from headrace.schema import Message
@@ -75,17 +71,10 @@ class LanguageModelComponent(Component):
             real_time_refresh=True,
             info="Where your Ollama listens.",
         ),
-        MessageInput(name="input_value", display_name="Input", info="What to ask."),
-        MultilineInput(name="system_message", display_name="System Message", info="How the model should behave."),
-        BoolInput(name="stream", display_name="Stream", advanced=True, info="Hand the answer on token by token."),
-        SliderInput(
-            name="temperature",
-            display_name="Temperature",
-            value=0.1,
-            advanced=True,
-            range_spec=RangeSpec(min=0, max=1, step=0.01),
-            info="How freely the model words its answer.",
-        ),
+        INPUT,
+        SYSTEM_MESSAGE,
+        STREAM,
+        TEMPERATURE,
     ]
     outputs = [
         Output(name="text_output", display_name="Model Response", method="text_response"),

@@ -8,14 +8,22 @@ from headrace.component import (
     BoolInput,
     Component,
     DropdownInput,
-    MessageInput,
-    MultilineInput,
     Output,
-    RangeSpec,
     SecretStrInput,
-    SliderInput,
 )
-from headrace.models.fields import API_BASE, MAX_RETRIES, MAX_TOKENS, MODEL_KWARGS, SEED, TIMEOUT, settings_of
+from headrace.models.fields import (
+    API_BASE,
+    INPUT,
+    MAX_RETRIES,
+    MAX_TOKENS,
+    MODEL_KWARGS,
+    SEED,
+    STREAM,
+    SYSTEM_MESSAGE,
+    TEMPERATURE,
+    TIMEOUT,
+    settings_of,
+)
 from headrace.models.provider import provider_named, providers
 from headrace.models.respond import respond
 from headrace.schema import Message
@@ -32,9 +40,9 @@ class OpenAIModelComponent(Component):
     description = "Asks a model of OpenAI or of a compatible server."
     icon = "OpenAI"
     inputs = [
-        MessageInput(name="input_value", display_name="Input", info="What to ask."),
-        MultilineInput(name="system_message", display_name="System Message", info="How the model should behave."),
-        BoolInput(name="stream", display_name="Stream", advanced=True, info="Hand the answer on token by token."),
+        INPUT,
+        SYSTEM_MESSAGE,
+        STREAM,
         MAX_TOKENS,
         MODEL_KWARGS,
         BoolInput(name="json_mode", display_name="JSON Mode", advanced=True, info="Answer in JSON alone."),
@@ -51,13 +59,7 @@ class OpenAIModelComponent(Component):
         SecretStrInput(
             name="api_key", display_name="OpenAI API Key", value="OPENAI_API_KEY", required=True, info="Your key."
         ),
-        SliderInput(
-            name="temperature",
-            display_name="Temperature",
-            value=0.1,
-            range_spec=RangeSpec(min=0, max=1, step=0.01),
-            info="How freely the model words its answer.",
-        ),
+        TEMPERATURE.model_copy(update={"advanced": False}),
         SEED,
         MAX_RETRIES,
         TIMEOUT,
