@@ -56,15 +56,18 @@ from headrace.auth.tokens import Tokens
 from headrace.compat.folders import ComponentFolders
 from headrace.component.registry import Registry
 from headrace.component_store import ComponentStore
+from headrace.egress import GuardedEgress
 from headrace.errors import HeadraceError
 from headrace.files.knowledge import KnowledgeBases
 from headrace.files.shelf import Shelf
 from headrace.files.storage import storage_of
+from headrace.isolation.limits import Limits
+from headrace.isolation.workers import Workers
 from headrace.log_buffer import LogBuffer
 from headrace.runs.builds import Builds
 from headrace.runs.jobs import Jobs
 from headrace.runs.keeping import KeepingLimits
-from headrace.runs.people_code import PeopleCode
+from headrace.runs.people_code import InProcess, PeopleCode
 from headrace.runs.runner import Runner
 from headrace.runs.surroundings import Surroundings
 from headrace.settings import Settings, load_settings
@@ -168,7 +171,9 @@ async def running(settings: Settings) -> AsyncIterator[State]:
     around = Surroundings.of(settings)
     tokens = Tokens(secret, settings.access_token_expire_seconds, settings.refresh_token_expire_seconds)
     callers = Callers(store, tokens, count_uses=not settings.disable_track_apikey_usage)
-    code = PeopleCode(store, registry, settings.custom_code)
+    shelf = Shelf(store, storage, settings.max_file_size_upload * (1 << 20))
+    workers = workers_of(settings, around.egress)
+    code = PeopleCode(store, registry, settings.custom_code, workers or InProcess())
     runner = Runner(
         store=store,
         registry=registry,
@@ -179,6 +184,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         most=settings.max_runs,
         heartbeat=settings.heartbeat_seconds,
         code=code,
+        shelf=shelf,
         limits=KeepingLimits(settings.max_vertex_builds_per_vertex, settings.max_transactions_to_keep),
     )
     builds = Builds(runner, store)
@@ -215,7 +221,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             callers=callers,
             runner=runner,
             catalogue=catalogue,
-            shelf=Shelf(store, storage, settings.max_file_size_upload * (1 << 20)),
+            shelf=shelf,
             knowledge=KnowledgeBases(settings.knowledge_bases_folder),
             cipher=cipher,
             builds=builds,
@@ -238,8 +244,18 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         await builds.close()
         await work.stop()
         runner.close()
+        if workers is not None:
+            await workers.close()
         await around.close()
         await store.close()
+
+
+def workers_of(settings: Settings, egress: GuardedEgress) -> Workers | None:
+    """Return where isolated code runs, or None where code runs in this process."""
+    if settings.code_isolation == "none" or (settings.code_isolation == "auto" and settings.auto_login):
+        return None
+    limits = Limits(memory=settings.code_memory, seconds=settings.code_seconds, file=settings.code_file_size)
+    return Workers(limits, egress, most=settings.code_workers, idle_seconds=settings.code_idle_seconds)
 
 
 async def _count(callers: Callers) -> None:

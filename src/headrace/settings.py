@@ -336,6 +336,42 @@ class Settings(BaseSettings):
         validation_alias=_env("HEADRACE_CUSTOM_CODE"),
         description="Whose saving approves code that comes with a flow. With auto login the single user counts as a superuser.",
     )
+    code_isolation: Literal["auto", "process", "none"] = Field(
+        default="auto",
+        validation_alias=_env("HEADRACE_CODE_ISOLATION"),
+        description="Where approved code runs: `process` is a process of its own for each user, closed in; `none` is the server's own; "
+        "`auto` is `none` with auto login, and `process` for a server of several users.",
+    )
+    code_memory: int = Field(
+        default=1024,
+        ge=128,
+        validation_alias=_env("HEADRACE_CODE_MEMORY"),
+        description="Memory of one user's isolated code, MiB.",
+    )
+    code_seconds: float = Field(
+        default=60,
+        gt=0,
+        validation_alias=_env("HEADRACE_CODE_SECONDS"),
+        description="Processor time of one call of isolated code, seconds.",
+    )
+    code_file_size: int = Field(
+        default=100,
+        ge=1,
+        validation_alias=_env("HEADRACE_CODE_FILE_SIZE"),
+        description="The largest file that isolated code may write, MiB.",
+    )
+    code_workers: int = Field(
+        default=16,
+        ge=1,
+        validation_alias=_env("HEADRACE_CODE_WORKERS"),
+        description="Users whose isolated code runs at once in a server process; idle ones make room.",
+    )
+    code_idle_seconds: float = Field(
+        default=300,
+        gt=0,
+        validation_alias=_env("HEADRACE_CODE_IDLE"),
+        description="A process of isolated code without work ends after this long, seconds.",
+    )
     max_jobs: int = Field(
         default=16,
         ge=1,

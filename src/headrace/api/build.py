@@ -117,7 +117,7 @@ async def start_build(
     asked = body or BuildBody()
     target = await server.runner.target(caller.id, str(flow_id))
     if asked.data is not None:
-        target = Target(flow_id, await server.runner.planned(asked.data.model_dump()))
+        target = Target(flow_id, await server.runner.planned(caller.id, asked.data.model_dump()))
     plan = part_of(target.plan, start=start_component_id, stop=stop_component_id)
     build = await server.builds.start(
         caller.id, Target(flow_id, plan), request_of(asked), watcher=str(caller.id), keep=log_builds

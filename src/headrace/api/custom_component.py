@@ -69,7 +69,7 @@ async def _component(server: State, caller: Caller, code: str) -> type[Component
             "Ask a superuser; HEADRACE_CUSTOM_CODE says who may."
         )
     try:
-        return await server.code.load(code)
+        return await server.code.load(caller.id, code)
     except ComponentCodeError as error:
         return _problem(error.message)
 

@@ -153,7 +153,7 @@ def _sse(name: str, data: dict[str, Any]) -> bytes:
 async def vertices(flow_id: UUID, caller: CallerNow, server: Server, body: Drawing | None = None) -> VerticesOrder:
     """Return the order of a flow's vertices: the stored flow's, or that of a drawing of it. Nothing is run."""
     target = await server.runner.target(caller.id, str(flow_id))
-    plan = target.plan if body is None else await server.runner.planned(body.model_dump())
+    plan = target.plan if body is None else await server.runner.planned(caller.id, body.model_dump())
     return VerticesOrder(
         ids=[v.id for v in plan.vertices.values() if not v.predecessors],
         run_id=uuid4(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -102,6 +102,18 @@ class RunContext(Protocol):
 
     async def run_flow(self, call: FlowCall) -> FlowAnswer:
         """Run another flow of the same owner, within this run's time; raise where it fails or isn't there."""
+        ...
+
+    def at_end(self, release: Callable[[], None]) -> None:
+        """Have `release` called once the run has ended, however it ends."""
+        ...
+
+    async def read_file(self, path: str) -> bytes:
+        """Return the content of one of the owner's files; raise where there is none under this path."""
+        ...
+
+    async def save_file(self, name: str, content: bytes) -> str:
+        """Keep a file for the owner and return the path that names it."""
         ...
 
     async def store(self, message: Message) -> None:

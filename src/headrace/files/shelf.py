@@ -45,6 +45,13 @@ class ChangedFileError(HeadraceError):
         super().__init__(f"The file {name} was changed or deleted at the same moment. Nothing was appended; try again.")
 
 
+class NoSuchFileError(HeadraceError):
+    """An owner has no file under a path."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"There is no file {path!r}. Upload it, or choose another one.")
+
+
 class Shelf:
     """Every owner's files."""
 
@@ -117,6 +124,20 @@ class Shelf:
 
         """
         return self._storage.read(location(row["user_id"], row["blob"]))
+
+    async def content(self, owner: UUID, path: str) -> bytes:
+        """Return all bytes of the owner's file under a path.
+
+        Raises:
+            NoSuchFileError: there is none.
+            StorageError: the bytes are gone, or the storage does not answer.
+
+        """
+        async with self._store.reading() as connection:
+            row = await files.at_path(connection, owner, path)
+        if row is None:
+            raise NoSuchFileError(path)
+        return b"".join([chunk async for chunk in self.read(row)])
 
     async def remove(self, owner: UUID, file_ids: list[UUID]) -> Sequence[RowMapping]:
         """Delete the owner's files among `file_ids` and return the rows that were."""

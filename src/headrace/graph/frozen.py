@@ -46,7 +46,13 @@ def fingerprint(component: type[Component], outputs: tuple[str, ...], values: Ma
 
     Models, tools and the like cannot: who holds one runs each time.
     """
-    parts = [component.__module__, component.__qualname__, list(outputs), {k: values[k] for k in sorted(values)}]
+    parts = [
+        component.__module__,
+        component.__qualname__,
+        component.source,
+        list(outputs),
+        {k: values[k] for k in sorted(values)},
+    ]
     try:
         plain = orjson.dumps(parts, default=_plain, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
     except orjson.JSONEncodeError:

@@ -65,6 +65,35 @@ class Provider(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class MadeOf:
+    """What a chat model was built from, and can be built from again elsewhere."""
+
+    provider: str
+    settings: ModelSettings
+
+
+_MADE_OF = "_headrace_made_of"
+
+
+async def chat_model(provider: Provider, settings: ModelSettings, context: RunContext) -> BaseChatModel:
+    """Return a provider's model, which remembers what it was made of.
+
+    Raises:
+        ModelError: as `Provider.build` does.
+
+    """
+    model = await provider.build(settings, context)
+    model.__dict__[_MADE_OF] = MadeOf(provider.name, settings)
+    return model
+
+
+def made_of(value: object) -> MadeOf | None:
+    """Return what a chat model was made of, or None for anything else."""
+    found = getattr(value, "__dict__", {}).get(_MADE_OF)
+    return found if isinstance(found, MadeOf) else None
+
+
 @functools.cache
 def providers() -> Mapping[str, Provider]:
     """Return every provider by its name, in the order in which an editor lists them."""

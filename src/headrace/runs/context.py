@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -17,6 +17,7 @@ from headrace.store import messages, tables
 
 if TYPE_CHECKING:
     from headrace.component.context import FlowAnswer, FlowCall, HistoryQuery, LocalModel
+    from headrace.files.shelf import Shelf
     from headrace.runs.surroundings import Surroundings
     from headrace.schema import Message
     from headrace.store.secrets import VariableCipher
@@ -51,6 +52,7 @@ class ServerContext:
         cipher: VariableCipher,
         variables: Mapping[str, str],
         call: CallFlow,
+        shelf: Shelf,
         within: tuple[str, ...] = (),
     ) -> None:
         self.flow_id = flow_id
@@ -68,9 +70,11 @@ class ServerContext:
         self._cipher = cipher
         self.variables = variables
         self._call = call
+        self._shelf = shelf
         #: The ids of the flows that called each other up to this one.
         self.within = (*within, flow_id)
         self._pending: list[asyncio.Future[None]] = []
+        self._at_end: list[Callable[[], None]] = []
 
     async def run_flow(self, call: FlowCall) -> FlowAnswer:
         """Run another flow of the owner's within this run.
@@ -82,6 +86,23 @@ class ServerContext:
 
         """
         return await self._call(self, call)
+
+    async def read_file(self, path: str) -> bytes:
+        """Return the content of one of the owner's files.
+
+        Raises:
+            NoSuchFileError: the owner has no file under this path.
+
+        """
+        return await self._shelf.content(self.owner, path)
+
+    async def save_file(self, name: str, content: bytes) -> str:
+        """Keep a file for the owner and return the path that names it."""
+
+        async def once() -> AsyncIterator[bytes]:
+            yield content
+
+        return str((await self._shelf.add(self.owner, name, once()))["path"])
 
     async def store(self, message: Message) -> None:
         """Hand a message to the writer and announce it; `settle` waits for the commit."""
@@ -96,6 +117,17 @@ class ServerContext:
             for outcome in await asyncio.gather(*pending, return_exceptions=True):
                 if isinstance(outcome, BaseException):
                     raise outcome
+
+    def at_end(self, release: Callable[[], None]) -> None:
+        """Call `release` once the run has ended, however it ends."""
+        self._at_end.append(release)
+
+    async def close(self) -> None:
+        """Let go of what the run held, and wait until all that it stored is committed."""
+        for release in self._at_end:
+            release()
+        self._at_end.clear()
+        await self.settle()
 
     async def history(self, query: HistoryQuery) -> list[Message]:
         """Return messages of the owner's session, this run's own included."""

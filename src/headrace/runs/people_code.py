@@ -11,7 +11,7 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 from uuid import UUID
 
 from headrace.compat.loading import load_component
@@ -57,16 +57,43 @@ def digest_of(code: str) -> str:
     return hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+class Loader(Protocol):
+    """Makes component classes from code: in this process, or in one of the user's own."""
+
+    #: Whether each user's code lives apart from that of others.
+    apart: bool
+
+    async def load(self, user: UUID, digest: str, code: str) -> type[Component]:
+        """Return the class of a code, for one user.
+
+        Raises:
+            ComponentCodeError: it fails, or holds no component.
+
+        """
+        ...
+
+
+class InProcess:
+    """Loads code into this process."""
+
+    apart = False
+
+    async def load(self, user: UUID, digest: str, code: str) -> type[Component]:
+        """Return the class of a code; see `Loader`."""
+        return await asyncio.to_thread(load_component, code)
+
+
 class PeopleCode:
     """Decides which code runs, and keeps the classes of what does."""
 
-    def __init__(self, store: Store, registry: Registry, policy: CodePolicy) -> None:
+    def __init__(self, store: Store, registry: Registry, policy: CodePolicy, loader: Loader) -> None:
         self._store = store
         self._registry = registry
         self._policy: CodePolicy = policy
+        self._loader = loader
         #: Approvals that were seen, and until when they are taken for given.
         self._seen: dict[str, float] = {}
-        self._classes: OrderedDict[str, type[Component]] = OrderedDict()
+        self._classes: OrderedDict[tuple[UUID | None, str], type[Component]] = OrderedDict()
 
     def may_run(self, *, is_superuser: bool) -> bool:
         """Return whether a user may run code of their own."""
@@ -114,7 +141,7 @@ class PeopleCode:
         """Look an approval up again: it was taken back."""
         self._seen.pop(digest, None)
 
-    async def classes(self, flow: Flow) -> tuple[dict[NodeId, type[Component]], dict[str, Node]]:
+    async def classes(self, owner: UUID, flow: Flow) -> tuple[dict[NodeId, type[Component]], dict[str, Node]]:
         """Return the classes of a flow's own nodes by node, and the nodes by the marks of their code.
 
         Raises:
@@ -125,25 +152,26 @@ class PeopleCode:
         nodes = self.of(flow)
         digests = {digest_of(node.code or ""): node for node in nodes}
         await self.check(digests)
-        return {node.id: await self._class_of(node) for node in nodes}, digests
+        return {node.id: await self._class_of(owner, node) for node in nodes}, digests
 
-    async def _class_of(self, node: Node) -> type[Component]:
+    async def _class_of(self, owner: UUID, node: Node) -> type[Component]:
         try:
-            return await self.load(node.code or "")
+            return await self.load(owner, node.code or "")
         except HeadraceError as error:
             raise FlowError(f"Component {node.display_name} ({node.id}) cannot be loaded: {error.message}") from error
 
-    async def load(self, code: str) -> type[Component]:
-        """Return the class of a code. To load it is to run it: only for callers who may, or once it is approved.
+    async def load(self, user: UUID, code: str) -> type[Component]:
+        """Return the class of a code for a user. To load it is to run it: only for callers who may, or once it is approved.
 
         Raises:
             ComponentCodeError: it fails, or holds no component.
 
         """
         digest = digest_of(code)
-        found = self._classes.get(digest)
+        key = (user if self._loader.apart else None, digest)
+        found = self._classes.get(key)
         if found is None:
-            found = self._classes[digest] = await asyncio.to_thread(load_component, code)
+            found = self._classes[key] = await self._loader.load(user, digest, code)
             if len(self._classes) > CLASSES_KEPT:
                 self._classes.popitem(last=False)
         return found

@@ -30,6 +30,7 @@ from headrace.store import flows
 if TYPE_CHECKING:
     from headrace.component.component import Component
     from headrace.component.registry import Registry
+    from headrace.files.shelf import Shelf
     from headrace.graph.plan import Vertex
     from headrace.runs.keeping import KeepingLimits
     from headrace.runs.people_code import PeopleCode
@@ -114,6 +115,7 @@ class Runner:
         heartbeat: float,
         limits: KeepingLimits,
         code: PeopleCode,
+        shelf: Shelf,
     ) -> None:
         """Set up.
 
@@ -128,6 +130,7 @@ class Runner:
             heartbeat: a stream tells after so long that it has nothing to tell, seconds.
             limits: how much is kept of what runs gave.
             code: people's own components, those that may run.
+            shelf: the owners' files.
 
         """
         self._store = store
@@ -140,6 +143,7 @@ class Runner:
         self._heartbeat = heartbeat
         self._limits = limits
         self._code = code
+        self._shelf = shelf
         #: The codes in a cached plan, which may lose their approval while it is cached.
         self._codes: dict[tuple[UUID, int], dict[str, Node]] = {}
         self._running = 0
@@ -201,7 +205,7 @@ class Runner:
             row = await flows.one(connection, owner, flow_id)
         if row is None:
             raise FlowNotFoundError(id_or_name)
-        plan, codes = await self._planned(row["data"])
+        plan, codes = await self._planned(owner, row["data"])
         if row["version"] == version:
             self._plans[flow_id, version] = plan
             if codes:
@@ -220,20 +224,20 @@ class Runner:
         if self._running >= self._most:
             raise TooManyRunsError(self._most)
 
-    async def planned(self, drawing: object) -> Plan:
-        """Return the plan of a drawing that is not stored. Code in it runs where it is approved already.
+    async def planned(self, owner: UUID, drawing: object) -> Plan:
+        """Return the plan of an owner's drawing that is not stored. Code in it runs where it is approved already.
 
         Raises:
             FlowError: it can't be run as it is drawn.
 
         """
-        plan, _ = await self._planned(drawing)
+        plan, _ = await self._planned(owner, drawing)
         return plan
 
-    async def _planned(self, drawing: object) -> tuple[Plan, dict[str, Node]]:
+    async def _planned(self, owner: UUID, drawing: object) -> tuple[Plan, dict[str, Node]]:
         """Return the plan of a drawing, and the nodes with code of their own by the marks of their code."""
         flow = parse_flow(drawing)
-        own, codes = await self._code.classes(flow)
+        own, codes = await self._code.classes(owner, flow)
         return compile_plan(flow, self._registry, own), codes
 
     async def run(
@@ -266,7 +270,7 @@ class Runner:
             raise RunTimeoutError(self._timeout) from error
         finally:
             self._running -= 1
-            await context.settle()
+            await context.close()
             if keeping is not None:
                 await keeping.settle()
         return answer_json(session_id, request.input_value, [results[i] for i in results if i in wanted])
@@ -291,6 +295,7 @@ class Runner:
             cipher=self._cipher,
             variables=request.variables,
             call=self._call,
+            shelf=self._shelf,
             within=within,
         )
 
@@ -309,7 +314,7 @@ class Runner:
         try:
             results = await Execution(target.plan, context, overlay_of(target.plan, request), None, self._threads).run()
         finally:
-            await context.settle()
+            await context.close()
         answers = wanted_vertices(target.plan, replace(request, output_type="any"))
         return FlowAnswer({i: r.outputs for i, r in results.items()}, tuple(i for i in results if i in answers))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -37,6 +38,7 @@ class StandaloneContext:
         self._environment = around.environment
         self.shared: dict[str, Any] = {}
         self._messages: list[Message] = []
+        self._at_end: list[Callable[[], None]] = []
 
     async def run_flow(self, call: FlowCall) -> FlowAnswer:
         """Refuse: a file on the command line has no other flows beside it."""
@@ -48,6 +50,23 @@ class StandaloneContext:
         """Keep a message for the rest of the run."""
         message.id = message.id or str(uuid4())
         self._messages.append(message)
+
+    def at_end(self, release: Callable[[], None]) -> None:
+        """Call `release` once the run has ended, however it ends."""
+        self._at_end.append(release)
+
+    def close(self) -> None:
+        """Let go of what the run held."""
+        for release in self._at_end:
+            release()
+
+    async def read_file(self, path: str) -> bytes:
+        """Refuse: a flow file names nothing of this machine."""
+        raise ComponentError(f"There is no file {path!r} beside this flow. Flows with files run on a server.")
+
+    async def save_file(self, name: str, content: bytes) -> str:
+        """Refuse, for the same reason."""
+        raise ComponentError(f"The file {name!r} cannot be kept. Flows that keep files run on a server.")
 
     async def history(self, query: HistoryQuery) -> list[Message]:
         """Return what was said in this run."""
@@ -100,6 +119,9 @@ async def run_file(
     session_id = request.session_id or flow_id
     overlay, wanted = overlay_of(plan, request), wanted_vertices(plan, request)
     context = StandaloneContext(flow_id, session_id, around)
-    with ThreadPoolExecutor(THREADS) as threads:
-        results = await Execution(plan, context, overlay, None, threads).run()
+    try:
+        with ThreadPoolExecutor(THREADS) as threads:
+            results = await Execution(plan, context, overlay, None, threads).run()
+    finally:
+        context.close()
     return answer_json(session_id, request.input_value, [results[i] for i in results if i in wanted])

@@ -31,7 +31,7 @@ from headrace.models.fields import (
     TIMEOUT,
     settings_of,
 )
-from headrace.models.provider import ModelError, provider_named, providers
+from headrace.models.provider import ModelError, chat_model, provider_named, providers
 from headrace.models.structured import SCHEMA_COLUMNS
 from headrace.models.tool_loop import ToolLoop
 from headrace.schema import Message
@@ -199,7 +199,7 @@ class AgentComponent(Component):
         key = self.api_key or (self.context.environment(provider.key_variable) if provider.key_variable else "")
         base_url = str((self.openai_api_base if self.agent_llm == "OpenAI" else self.base_url) or "")
         settings = settings_of(self, api_key=key or "", base_url=base_url)
-        return await provider.build(settings, self.context)
+        return await chat_model(provider, settings, self.context)
 
     def _tools(self) -> list[BaseTool]:
         given: list[Any] = self.tools if isinstance(self.tools, list) else [self.tools]

@@ -13,7 +13,7 @@ from headrace.component import (
     StrInput,
 )
 from headrace.models.fields import INPUT, STREAM, SYSTEM_MESSAGE, TEMPERATURE
-from headrace.models.provider import ModelSettings, provider_named, providers
+from headrace.models.provider import ModelSettings, chat_model, provider_named, providers
 from headrace.models.respond import respond
 from headrace.schema import Message
 
@@ -103,4 +103,4 @@ class LanguageModelComponent(Component):
             base_url=str(self.ollama_base_url) if self.provider == "Ollama" else "",
             temperature=float(self.temperature),
         )
-        return await provider.build(settings, self.context)
+        return await chat_model(provider, settings, self.context)

@@ -24,7 +24,7 @@ from headrace.models.fields import (
     TIMEOUT,
     settings_of,
 )
-from headrace.models.provider import provider_named, providers
+from headrace.models.provider import chat_model, provider_named, providers
 from headrace.models.respond import respond
 from headrace.schema import Message
 
@@ -83,4 +83,4 @@ class OpenAIModelComponent(Component):
     async def build_model(self) -> LanguageModel:
         """Return the model."""
         settings = settings_of(self, api_key=self.api_key, base_url=self.openai_api_base or "")
-        return await provider_named("OpenAI").build(settings, self.context)
+        return await chat_model(provider_named("OpenAI"), settings, self.context)

@@ -1,0 +1,137 @@
+"""The workers of all users: one a user, started when it is needed and ended when it is not."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from headrace.compat.loading import ComponentCodeError
+from headrace.component.component import ComponentError
+from headrace.isolation.frames import RemoteError
+from headrace.isolation.stand_in import stand_in
+from headrace.isolation.worker import Worker
+
+if TYPE_CHECKING:
+    from headrace.component.component import Component
+    from headrace.egress import GuardedEgress
+    from headrace.isolation.limits import Limits
+
+log = logging.getLogger(__name__)
+
+#: How often idle workers are looked for, seconds.
+LOOK_EVERY = 5.0
+
+
+class TooManyWorkersError(ComponentError):
+    """So many users' components run that there is no room for another's."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"Components of {most} users run at this moment, and no more at once. Try again in a moment; an operator can "
+            "raise HEADRACE_CODE_WORKERS."
+        )
+
+
+class Workers:
+    """Starts workers and hands out the classes that stand for what they hold."""
+
+    apart = True
+
+    def __init__(self, limits: Limits, egress: GuardedEgress, *, most: int, idle_seconds: float) -> None:
+        """Set up without starting anything.
+
+        Args:
+            limits: what each worker may use.
+            egress: the guard of all that they reach.
+            most: so many at once.
+            idle_seconds: a worker without work ends after so long.
+
+        """
+        self._limits = limits
+        self._egress = egress
+        self._most = most
+        self._idle_seconds = idle_seconds
+        self._workers: dict[UUID, Worker] = {}
+        #: Those that get no more work and have not ended.
+        self._leaving: set[Worker] = set()
+        self._starting: dict[UUID, asyncio.Lock] = {}
+        self._looking: asyncio.Task[None] | None = None
+        self._warned = False
+
+    async def load(self, user: UUID, digest: str, code: str) -> type[Component]:
+        """Have a user's worker load a code, and return the class that stands for it.
+
+        Raises:
+            ComponentCodeError: it fails, or holds no component.
+            ComponentError: there is no worker to load it.
+
+        """
+
+        async def where() -> Worker:
+            worker = await self._worker(user)
+            await worker.load(digest, code)
+            return worker
+
+        worker = await self._worker(user)
+        try:
+            described: dict[str, Any] = await worker.ask("load", {"code": code})
+        except RemoteError as error:
+            raise ComponentCodeError(error.message) from error
+        return stand_in(described, code, digest, where)
+
+    async def _worker(self, user: UUID) -> Worker:
+        async with self._starting.setdefault(user, asyncio.Lock()):
+            worker = self._workers.get(user)
+            if worker is None or not worker.usable:
+                await self._make_room()
+                worker = Worker(self._limits)
+                await worker.start(self._egress)
+                self._workers[user] = worker
+                self._warn_of(worker.confined)
+            return worker
+
+    async def _make_room(self) -> None:
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._look())
+        for user in [u for u, w in self._workers.items() if not w.usable]:
+            self._leaving.add(self._workers.pop(user))
+        if len(self._workers) < self._most:
+            return
+        idle = sorted((w.idle_since, u.hex, u) for u, w in self._workers.items() if w.idle)
+        if not idle:
+            raise TooManyWorkersError(self._most)
+        await self._workers.pop(idle[0][2]).stop()
+
+    async def _look(self) -> None:
+        """End what has had no work for long."""
+        while True:
+            await asyncio.sleep(min(LOOK_EVERY, self._idle_seconds))
+            before = time.monotonic() - self._idle_seconds
+            for user, worker in list(self._workers.items()):
+                if not worker.usable or (worker.idle and worker.idle_since < before):
+                    self._leaving.add(self._workers.pop(user))
+                    if worker.idle:
+                        await worker.stop()
+            self._leaving = {w for w in self._leaving if not w.ended}
+
+    async def close(self) -> None:
+        """End all workers."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
+        workers = [*self._workers.values(), *self._leaving]
+        self._workers.clear()
+        await asyncio.gather(*(w.stop() for w in workers))
+
+    def _warn_of(self, confined: dict[str, bool]) -> None:
+        missing = [name for name, has in confined.items() if not has]
+        if missing and not self._warned:
+            self._warned = True
+            log.warning(
+                "this machine's kernel has no %s: code in a worker process is kept from the server's environment and memory, "
+                "but not from all of its files and addresses",
+                " and no ".join(missing),
+            )

@@ -1,0 +1,272 @@
+"""Isolated code against the machine: each way out is closed, says so, and others' runs go on."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx2
+import pytest
+
+from headrace.app import create_app
+from tests.compat.test_people_code import People, changed, people_of, ran, saved, text_of, with_code
+from tests.conftest import settings_for
+from tests.server import serving
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's part of isolation is Linux's")
+
+
+class Strict(NamedTuple):
+    """A server with small limits and no private address allowed, its folder, and people on it."""
+
+    people: People
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Strict]:
+    folder = tmp_path_factory.mktemp("strict")
+    settings = settings_for(
+        folder, ssrf_allowed_hosts=[], code_memory=300, code_seconds=2, code_file_size=1, custom_code="everyone"
+    )
+    with serving(create_app(settings)) as base:
+        yield from (Strict(people, folder) for people in people_of(base))
+
+
+def source(body: str) -> str:
+    """A component whose method runs `body`, `said` being what was said to it."""
+    return changed(
+        "from lfx.custom import Component\nfrom lfx.io import MessageTextInput, Output\nfrom lfx.schema.message import Message\n\n"
+        "class Probe(Component):\n    display_name = 'Probe'\n"
+        "    inputs = [MessageTextInput(name='input_value')]\n"
+        "    outputs = [Output(name='output', method='build')]\n\n"
+        "    def build(self) -> Message:\n        said = self.input_value\n"
+        + textwrap.indent(textwrap.dedent(body).strip(), " " * 8)
+        + "\n        return Message(text=str(found))\n"
+    )
+
+
+def probe(client: httpx2.Client, body: str, said: str = "x") -> httpx2.Response:
+    flow = saved(client, with_code(source(body), "Probe"))
+    return ran(client, flow["id"], said)
+
+
+def refused(answer: httpx2.Response) -> str:
+    assert answer.status_code == 500, answer.text
+    return str(answer.json()["detail"])
+
+
+OWN_FOLDER = "may read and write files in its own folder alone, and start no processes"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/passwd",
+        "/etc/shadow",
+        "/proc/self/environ",
+        "/proc/1/environ",
+        "/",
+        "/root",
+        "/tmp",
+        "/var/run",
+    ],
+)
+def test_files_of_the_machine_are_closed(strict: Strict, path: str) -> None:
+    told = refused(
+        probe(
+            strict.people.ada, "import os\nfound = os.listdir(said) if os.path.isdir(said) else open(said).read()", path
+        )
+    )
+    assert "Permission denied" in told
+    assert OWN_FOLDER in told
+
+
+def test_the_database_and_everybodys_files_are_closed(strict: Strict) -> None:
+    kept = strict.people.root.post("/api/v2/files/", files={"file": ("secret.txt", b"for root alone")}).json()
+    files = [path for path in strict.folder.rglob("*") if path.is_file()]
+    assert any(path.suffix == ".db" for path in files)
+    assert any(path.read_bytes() == b"for root alone" for path in files)
+    for path in files:
+        assert "Permission denied" in refused(probe(strict.people.ada, "found = open(said, 'rb').read()", str(path)))
+        assert "Permission denied" in refused(probe(strict.people.ada, "found = open(said, 'ab')", str(path)))
+    told = refused(
+        probe(
+            strict.people.ada,
+            "import sqlite3\nfound = sqlite3.connect(said).execute('select * from user')",
+            str(files[0]),
+        )
+    )
+    assert "unable to open database file" in told
+    # By the name that the API gives it, it is not another user's either.
+    told = refused(
+        probe(
+            strict.people.ada,
+            "from lfx.utils.async_helpers import run_until_complete\nfound = run_until_complete(self.context.read_file(said))",
+            kept["path"],
+        )
+    )
+    assert "There is no file" in told
+    assert [path for path in strict.folder.rglob("*") if path.is_file()] == files
+
+
+def test_nothing_of_the_servers_environment_is_there(strict: Strict, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-operator")
+    found = text_of(probe(strict.people.ada, "import os\nfound = sorted(os.environ)"))
+    assert set(eval(found)) == {
+        "HOME", "LANG", "MALLOC_ARENA_MAX", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PATH", "TMPDIR", "USER",
+    }  # fmt: skip
+
+
+def test_a_folder_of_its_own_is_open_and_goes_with_the_process(strict: Strict) -> None:
+    body = """
+        import os, pathlib, shutil, tempfile
+        pathlib.Path('here.txt').write_text(said)
+        shutil.copy2('here.txt', 'there.txt')
+        with tempfile.TemporaryFile() as file:
+            file.write(b'x')
+        found = pathlib.Path('there.txt').read_text() + ' ' + os.getcwd()
+    """
+    text, folder = text_of(probe(strict.people.ada, body, "kept")).split()
+    assert text == "kept"
+    assert Path(folder).is_dir()
+    # Another user's process has another folder, and this one is closed to it.
+    assert "Permission denied" in refused(probe(strict.people.root, "found = open(said).read()", f"{folder}/here.txt"))
+
+
+@pytest.mark.parametrize(
+    ("host", "port"),
+    [
+        ("127.0.0.1", 5432),
+        ("localhost", 80),
+        ("10.0.0.1", 80),
+        ("192.168.0.1", 443),
+        ("169.254.169.254", 80),
+        ("::1", 80),
+    ],
+)
+@pytest.mark.parametrize(
+    "way",
+    [
+        "import socket\nfound = socket.create_connection((host, port), 5)",
+        "import urllib.request\nfound = urllib.request.urlopen(f'http://[{host}]:{port}/' if ':' in host else f'http://{host}:{port}/')",
+        "import asyncio\nfound = asyncio.run(asyncio.open_connection(host, port))",
+    ],
+)
+def test_addresses_of_the_machine_and_its_network_are_closed(strict: Strict, host: str, port: int, way: str) -> None:
+    told = refused(probe(strict.people.ada, f"host, port = {host!r}, {port}\n{way}"))
+    assert f"{host} is a private or local address" in told
+    assert "LANGFLOW_SSRF_ALLOWED_HOSTS" in told
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import os\nfound = os.fork()",
+        "import subprocess\nfound = subprocess.run(['/bin/true'])",
+        "import os\nfound = os.execv('/bin/true', ['true'])",
+        "import multiprocessing\np = multiprocessing.get_context('fork').Process(target=print)\np.start()\nfound = p",
+        "import os, signal\nfound = os.kill(os.getppid(), signal.SIGKILL)",
+        "import os\nfound = os.kill(os.getpid(), 9)",
+        "import resource\nfound = resource.setrlimit(resource.RLIMIT_DATA, (-1, -1))",
+        "import _socket\nfound = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)",
+        "import _socket\nfound = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)",
+        "import os\nfound = os.symlink('/etc/passwd', 'link') or open('link').read()",
+        "import os\nfound = os.mknod('device', 0o600 | 0o060000, os.makedev(8, 0))",
+        "import os\nfound = os.setpriority(os.PRIO_PROCESS, os.getppid(), 5)",
+    ],
+)
+def test_processes_signals_and_raw_sockets_are_closed(strict: Strict, body: str) -> None:
+    told = refused(probe(strict.people.ada, body))
+    assert any(words in told for words in ("Permission", "permitted", "not allowed", "no other sockets")), told
+
+
+def test_the_c_librarys_own_calls_are_refused_too(strict: Strict) -> None:
+    body = """
+        import ctypes, os
+        c = ctypes.CDLL(None, use_errno=True)
+        def call(*arguments):
+            result = c.syscall(*arguments)
+            return os.strerror(ctypes.get_errno()) if result < 0 else 'done'
+        by_machine = {'x86_64': (41, 57, 101, 425, 435), 'aarch64': (198, 220, 117, 425, 435)}
+        socket, fork, ptrace, io_uring, clone3 = by_machine[os.uname().machine]
+        found = [call(socket, 2, 1, 0), call(fork, 17, 0, 0, 0, 0), call(ptrace, 16, os.getppid(), 0, 0), call(io_uring, 8, 0),
+                 call(clone3, 0, 0)]
+    """
+    assert text_of(probe(strict.people.ada, body)) == str(
+        ["Operation not permitted"] * 4 + ["Function not implemented"]
+    )
+
+
+def test_memory_has_an_end_and_the_next_run_is_well(strict: Strict) -> None:
+    told = refused(probe(strict.people.ada, "found = []\nwhile True:\n    found.append(bytearray(1 << 20))"))
+    assert "more memory than the 300 MiB" in told
+    assert "HEADRACE_CODE_MEMORY" in told
+    assert text_of(probe(strict.people.ada, "found = said", "well")) == "well"
+
+
+def test_a_file_has_a_largest_size(strict: Strict) -> None:
+    told = refused(probe(strict.people.ada, "with open('big', 'wb') as f:\n    f.write(b'x' * (2 << 20))\nfound = 1"))
+    assert "at most 1 MiB" in told
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "while True:\n    pass",
+        # Holds the interpreter's lock all the time.
+        "import re\nfound = re.match(r'(a+)+$', 'a' * 64 + 'b')",
+    ],
+)
+def test_what_loops_for_ever_is_stopped_while_others_run(strict: Strict, body: str) -> None:
+    outcome: list[str] = []
+    looping = threading.Thread(target=lambda: outcome.append(refused(probe(strict.people.ada, f"{body}\nfound = 1"))))
+    looping.start()
+    others = 0
+    while looping.is_alive():
+        assert text_of(probe(strict.people.root, "found = said", "others")) == "others"
+        others += 1
+    assert others > 3
+    assert "used the processor for 2 s in one call and was stopped" in outcome[0]
+    assert text_of(probe(strict.people.ada, "found = said", "again")) == "again"
+
+
+def test_an_async_method_that_never_waits_is_stopped(strict: Strict) -> None:
+    code = source("while True:\n    pass\nfound = 1").replace("def build", "async def build")
+    assert "was stopped" in refused(ran(strict.people.ada, saved(strict.people.ada, with_code(code, "Probe"))["id"]))
+
+
+def test_a_process_that_ends_itself_says_so(strict: Strict) -> None:
+    assert "ended by itself" in refused(probe(strict.people.ada, "import os\nfound = os._exit(3)"))
+    assert "SIGABRT" in refused(probe(strict.people.ada, "import os\nfound = os.abort()"))
+
+
+def test_what_loops_while_it_is_loaded_is_stopped_too(strict: Strict) -> None:
+    answer = strict.people.ada.post("/api/v1/custom_component", json={"code": changed("while True:\n    pass")})
+    assert answer.status_code >= 400
+    assert "was stopped" in answer.text
+
+
+def test_users_do_not_see_each_others_process(strict: Strict) -> None:
+    body = "import builtins\nfound = getattr(builtins, 'left_behind', None)\nbuiltins.left_behind = said"
+    assert text_of(probe(strict.people.root, body, "roots")) == "None"
+    assert text_of(probe(strict.people.ada, body, "adas")) == "None"
+
+
+def test_what_is_said_to_the_server_is_taken_as_data(strict: Strict) -> None:
+    """A worker that writes to its channel itself reaches nothing but its own run."""
+    body = """
+        import os
+        for number in range(3, 256):
+            try:
+                os.write(number, b'\\0\\0\\0\\x05{"id"')
+            except OSError:
+                pass
+        found = 1
+    """
+    assert "cannot read" in refused(probe(strict.people.ada, body))
+    assert text_of(probe(strict.people.ada, "found = said", "again")) == "again"
