@@ -145,18 +145,25 @@ def _announcing(config: uvicorn.Config, address: str, *, open_browser: bool) -> 
 
 @app.command("exec")
 def exec_flow(
-    flow: Annotated[Path, typer.Argument(help="A flow file.")],
+    flow: Annotated[Path, typer.Argument(help="A flow file, or a flow in Python (.py).")],
     input_value: Annotated[str, typer.Option(help="What is said to the flow.")] = "",
     output_format: Annotated[OutputFormat, typer.Option(help="The answer's text, or all of it.")] = OutputFormat.TEXT,
     tweaks: Annotated[str, typer.Option(help="Field values for this run, as JSON.")] = "{}",
     env_file: EnvFile = None,
 ) -> None:
-    """Run a flow file without a server."""
+    """Run a flow file without a server. A flow in Python is run as your own code."""
     settings = _settings(env_file)
-    data, changes = _json(_read(flow), f"The flow file {flow}"), _json(tweaks, "--tweaks")
+    changes = _json(tweaks, "--tweaks")
     if not isinstance(changes, dict):
         raise SettingsError("--tweaks must be a JSON object.")
-    answer = asyncio.run(_exec(settings, data, input_value, changes))
+    if flow.suffix == ".py":
+        from headrace.runs.python_flow import graph_of_source
+
+        graph = graph_of_source(_read(flow), str(flow))
+        drawing, written = graph.dump(), {"own": graph.classes(), "values": graph.values()}
+    else:
+        drawing, written = _json(_read(flow), f"The flow file {flow}"), {}
+    answer = asyncio.run(_exec(settings, drawing, input_value, changes, written))
     if output_format is OutputFormat.JSON:
         typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
         return
@@ -183,7 +190,9 @@ def _json(text: str, what: str) -> Any:
         raise SettingsError(f"{what} is not JSON: {error}") from error
 
 
-async def _exec(settings: Settings, data: object, input_value: str, tweaks: dict[str, Any]) -> dict[str, Any]:
+async def _exec(
+    settings: Settings, data: object, input_value: str, tweaks: dict[str, Any], written: dict[str, Any]
+) -> dict[str, Any]:
     import headrace.components
     from headrace.component.registry import Registry
     from headrace.runs.request import RunRequest
@@ -198,6 +207,7 @@ async def _exec(settings: Settings, data: object, input_value: str, tweaks: dict
             request,
             registry=Registry.of_package(headrace.components),
             around=around,
+            **written,
         )
     finally:
         await around.close()

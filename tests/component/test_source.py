@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.component.source import check_source
-from headrace.component.template import TemplateError, fill, gaps, with_gaps
+from headrace.component.template import with_gaps
+from headrace.schema.template import TemplateError, fill, gaps
 
 
 def test_nothing_of_the_source_or_of_what_it_imports_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,6 @@ from headrace.auth.errors import (
 )
 from headrace.auth.rate import TooManyRequestsError
 from headrace.compat.loading import ComponentCodeError
-from headrace.component.template import TemplateError
 from headrace.component_store import StoreItemMissingError, StoreKeyError, StoreOffError, StoreServiceError
 from headrace.errors import HeadraceError
 from headrace.files.shelf import ChangedFileError, UploadTooLargeError
@@ -37,6 +36,7 @@ from headrace.runs.overlay import TweakError
 from headrace.runs.people_code import UnapprovedCodeError
 from headrace.runs.runner import FlowNotFoundError, RunTimeoutError, TooManyRunsError
 from headrace.runs.webhook import SignatureError
+from headrace.schema.template import TemplateError
 from headrace.store.engine import DatabaseUnavailableError
 from headrace.store.flows import StaleFlowError
 from headrace.store.jobs import ReusedKeyError, TooManyJobsError

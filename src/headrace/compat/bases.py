@@ -48,6 +48,18 @@ class LCModelComponent(Component):
         """Return the model; a subclass overrides it."""
         raise NotImplementedError
 
+    async def get_chat_result(
+        self, *, runnable: LanguageModel, stream: bool, input_value: str | Message, system_message: str | None = None
+    ) -> Message:
+        """Return a model's answer; with `stream`, a message that still speaks."""
+        return await respond(runnable, input_value, str(system_message or ""), stream=stream)
+
+    def supports_tool_calling(self, model: LanguageModel) -> bool:
+        """Return whether a model can be given tools."""
+        from langchain_core.language_models import BaseChatModel
+
+        return type(model).bind_tools is not BaseChatModel.bind_tools
+
     async def text_response(self) -> Message:
         """Return the model's answer."""
         return await respond(

@@ -5,16 +5,22 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
+from headrace.compat.current import Current, awaited_within, within
 from headrace.compat.values import dotdict
 from headrace.component.component import Component as BaseComponent
+from headrace.component.component import ComponentError
+from headrace.component.context import FlowCall
+from headrace.schema import Data, Message
+from headrace.schema.records import is_table, records_of
 
 if TYPE_CHECKING:
     from headrace.component.context import RunContext
     from headrace.component.editing import Editing
-    from headrace.schema import Message
+    from headrace.component.inputs import Input
+    from headrace.component.output import Output
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,38 @@ class GraphView:
     context: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class ResultData:
+    """What one component of another flow gave."""
+
+    component_id: str
+    results: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutputs:
+    """What another flow answered."""
+
+    inputs: dict[str, Any]
+    outputs: list[ResultData]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A component's output that was set as another's field."""
+
+    component: Component
+    output: str
+
+
+@dataclass(slots=True)
+class Drawn:
+    """A component as it stands in a flow that is written in Python."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    links: dict[str, list[Link]] = field(default_factory=dict)
+
+
 class Component(BaseComponent):
     """A component as its author knows it from Langflow.
 
@@ -36,10 +74,11 @@ class Component(BaseComponent):
     icon: ClassVar[str] = "code"
 
     def __init__(self, **parameters: Any) -> None:
-        """Set attributes; a run sets its own with `made`."""
+        """Set attributes, and the fields of a component of a flow in Python; a run sets its own with `made`."""
         self._attributes: dict[str, Any] = {}
-        for name, value in parameters.items():
-            setattr(self, name, value)
+        self._drawn = Drawn()
+        self.id = str(parameters.pop("_id", ""))
+        self.set(**parameters)
 
     @classmethod
     def made(
@@ -55,12 +94,55 @@ class Component(BaseComponent):
                 setup()
         return component
 
+    def method_of(self, output: Output) -> Callable[[], object]:
+        """Return what makes an output's value, within the run for functions that look for it."""
+        method = super().method_of(output)
+        current = Current(self.context, asyncio.get_running_loop())
+        if inspect.iscoroutinefunction(method):
+            work = method
+
+            async def make() -> object:
+                return await awaited_within(current, work)
+
+            return make
+        return lambda: within(current, method)
+
     def __getattr__(self, name: str) -> Any:
         """Return a value of the node that the class doesn't declare: dynamic fields."""
         values = self.__dict__.get("values", {})
         if name in values:
             return values[name]
         raise AttributeError(f"{type(self).__name__} has no {name!r}")
+
+    def set(self, **fields: Any) -> Self:
+        """Set fields to values, or to another component's output: its method, or the component where it has one output.
+
+        Raises:
+            ComponentError: a method makes none of its component's outputs.
+
+        """
+        for name, value in fields.items():
+            items = value if isinstance(value, list) else [value]
+            links = [link for item in items if (link := _link_of(item)) is not None]
+            if links:
+                self._drawn.links[name] = links
+            else:
+                self._drawn.values[name] = value
+                setattr(self, name, value)
+        return self
+
+    def set_id(self, id_: str) -> None:
+        """Name the component within its flow."""
+        self.id = id_
+
+    def get_id(self) -> str:
+        """Return the component's name within its flow."""
+        return self.id
+
+    @property
+    def drawn(self) -> Drawn:
+        """What was set."""
+        return self._drawn
 
     @property
     def ctx(self) -> dict[str, Any]:
@@ -97,11 +179,23 @@ class Component(BaseComponent):
         """The id of the user whose flow it is."""
         return self.context.user_id
 
+    @property
+    def trace_name(self) -> str:
+        """What the component is called in a trace."""
+        return f"{self.display_name} ({self.id})"
+
+    @property
+    def code(self) -> str | None:
+        """The component's source."""
+        return self.source
+
     async def get_variables(self, name: str, field: str = "") -> str:
         """Return one of the owner's variables."""
         return await self.context.variable(name, None)
 
-    get_variable = get_variables
+    async def get_variable(self, name: str, field: str = "", session: object = None) -> str:
+        """Return one of the owner's variables."""
+        return await self.context.variable(name, None)
 
     async def send_message(self, message: Message, id_: str | None = None, *, skip_db_update: bool = False) -> Message:
         """Keep a message in the session and show it in the chat."""
@@ -113,9 +207,112 @@ class Component(BaseComponent):
             await self.context.store(message)
         return message
 
-    def get_input(self, name: str) -> Any:
+    async def send_error(
+        self, exception: Exception, session_id: str, trace_name: str = "", source: object = None
+    ) -> Message:
+        """Show an error in the chat."""
+        text = str(exception) or type(exception).__name__
+        error = Message(
+            text=text, session_id=session_id, sender="Machine", sender_name="AI", error=True, category="error"
+        )
+        return await self.send_message(error)
+
+    async def run_flow(
+        self,
+        inputs: dict[str, Any] | list[dict[str, Any]] | None = None,
+        flow_id: str | None = None,
+        flow_name: str | None = None,
+        output_type: str | None = "chat",
+        tweaks: dict[str, Any] | None = None,
+    ) -> list[RunOutputs]:
+        """Run another flow of the owner's, once for each of the inputs, and return what each run answers.
+
+        Raises:
+            ComponentError: no flow is named.
+
+        """
+        flow = flow_id or flow_name
+        if not flow:
+            raise ComponentError("Name a flow: flow_id or flow_name.")
+        answers: list[RunOutputs] = []
+        for one in inputs if isinstance(inputs, list) else [inputs or {}]:
+            said = one.get("input_value")
+            call = FlowCall(flow=flow, input_value=None if said is None else str(said), tweaks=tweaks or {})
+            given = await self.context.run_flow(call)
+            results = [ResultData(i, dict(given.outputs[i])) for i in given.answers]
+            answers.append(RunOutputs(one, results))
+        return answers
+
+    def stop(self, output_name: str | None = None) -> None:
+        """Close an output for this run, or all of them: what hangs on it alone, or needs it, does not run."""
+        self.stopped |= {output_name} if output_name is not None else {o.name for o in self.outputs}
+
+    def start(self, output_name: str | None = None) -> None:
+        """Open an output that was closed, or all of them."""
+        self.stopped -= {output_name} if output_name is not None else set(self.stopped)
+
+    def get_input(self, name: str) -> Input:
         """Return an input's declaration."""
         return next(i for i in self.inputs if i.name == name)
+
+    def get_output(self, name: str) -> Output:
+        """Return an output's declaration.
+
+        Raises:
+            ValueError: there is none of this name.
+
+        """
+        found = self.output(name)
+        if found is None:
+            raise ValueError(f"{self.display_name or type(self).__name__} has no output {name!r}.")
+        return found
+
+    def get_output_by_method(self, method: Callable[..., Any]) -> Output:
+        """Return the output that a method makes.
+
+        Raises:
+            ValueError: it makes none.
+
+        """
+        found = next((o for o in self.outputs if o.method == method.__name__), None)
+        if found is None:
+            raise ValueError(f"{method.__name__} makes no output of {self.display_name or type(self).__name__}.")
+        return found
+
+    @staticmethod
+    def resolve_path(path: str) -> str:
+        """Return a path as it is: it names a file of the owner's, and no place on the disk."""
+        return path
+
+    def get_full_path(self, path: str) -> str:
+        """Return a path as it is; see `resolve_path`."""
+        return path
+
+    def to_data(self, data: Any, *, keys: list[str] | None = None, silent_errors: bool = False) -> list[Data]:
+        """Return objects as records: their fields, those among `keys` alone where some are named.
+
+        Raises:
+            ValueError: an object lacks one of the keys, unless errors are to be silent.
+
+        """
+        records: list[Data] = []
+        for item in data if isinstance(data, (list, tuple)) else [data]:
+            fields = _fields_of(item)
+            if keys and not silent_errors and (missing := [k for k in keys if k not in fields]):
+                raise ValueError(f"{type(item).__name__} has no {', '.join(missing)}.")
+            records.append(Data(data={k: v for k, v in fields.items() if not keys or k in keys}))
+        return records
+
+    def create_references_from_data(self, data: list[Data], *, include_data: bool = False) -> str:
+        """Return records as a Markdown list of references; empty where there are none."""
+        if not data:
+            return ""
+        lines = [f"- {d.data if include_data else d.get_text()}" for d in data]
+        return "---\n" + "\n".join(lines)
+
+    def get_langchain_callbacks(self) -> list[Any]:
+        """Return nothing: runs are traced elsewhere."""
+        return []
 
     def update_build_config(self, build_config: dotdict, field_value: Any, field_name: str | None = None) -> Any:
         """Return the node's fields after one was changed; authors override it."""
@@ -134,6 +331,30 @@ class Component(BaseComponent):
         template = await _called(component.update_build_config, dotdict(config), value, field)
         node = {**node, "template": dict(template or config)}
         return dict(await _called(component.update_outputs, node, field, value) or node)
+
+
+def _link_of(value: object) -> Link | None:
+    """Return the output that a value stands for, or None for any other value."""
+    owner = value if isinstance(value, Component) else getattr(value, "__self__", None)
+    if not isinstance(owner, Component):
+        return None
+    if owner is value:
+        if not owner.outputs:
+            raise ComponentError(f"{owner.display_name or type(owner).__name__} has no output.")
+        return Link(owner, owner.outputs[0].name)
+    name = cast("Any", value).__name__
+    output = next((o for o in owner.outputs if o.method == name), None)
+    if output is None:
+        raise ComponentError(f"{name} makes no output of {owner.display_name or type(owner).__name__}.")
+    return Link(owner, output.name)
+
+
+def _fields_of(item: Any) -> dict[str, Any]:
+    if isinstance(item, Data) or is_table(item) or isinstance(item, dict):
+        return records_of(item)[0]
+    if hasattr(item, "model_dump"):
+        return dict(item.model_dump())
+    return dict(getattr(item, "__dict__", {"text": str(item)}))
 
 
 async def _called(method: Callable[..., Any], *arguments: Any) -> Any:

@@ -7,10 +7,14 @@ import builtins
 import re
 import traceback
 from types import ModuleType
+from typing import Any
 
 from headrace.compat.imports import import_for_code
 from headrace.component.component import Component
 from headrace.errors import HeadraceError
+
+#: What component code has for builtins: Python's own, and imports that know the compat names.
+BUILTINS: dict[str, Any] = {**builtins.__dict__, "__import__": import_for_code}
 
 _UPPER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -31,7 +35,7 @@ def load_component(code: str) -> type[Component]:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ComponentCodeError(f"Invalid Python code: {error}") from error
     module = ModuleType("custom_components")
-    module.__dict__["__builtins__"] = {**builtins.__dict__, "__import__": import_for_code}
+    module.__dict__["__builtins__"] = BUILTINS
     try:
         exec(compiled, module.__dict__)  # noqa: S102 - the one place where approved code is run
     except (Exception, SystemExit, KeyboardInterrupt) as error:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from typing import TYPE_CHECKING, Any
 
 from headrace.component.tools import text_of
-from headrace.schema import Data
+from headrace.schema import Data, Message
+from headrace.schema.records import is_table, records_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from langchain_core.documents import Document
+
+    from headrace.schema.dataframe import DataFrame
 
 
 def data_to_text_list(template: str, data: Data | list[Data]) -> tuple[list[str], list[Data]]:
@@ -41,3 +46,34 @@ def safe_convert(value: Any, *, clean_data: bool = False) -> str:
     """Return any port's value as text."""
     text = text_of(value)
     return "\n".join(line for line in text.splitlines() if line.strip()) if clean_data else text
+
+
+def convert_to_data(v: Any, *, auto_parse: bool = False) -> Data:
+    """Return any port's value as one record; with `auto_parse`, a text that is JSON as what it says."""
+    if isinstance(v, Data) and not isinstance(v, Message):
+        return v
+    if is_table(v):
+        return Data(data={"results": records_of(v)})
+    if isinstance(v, Message) and auto_parse:
+        with contextlib.suppress(ValueError):
+            found = json.loads(v.text)
+            return Data(data=found if isinstance(found, dict) else {"results": found})
+    return v.to_data() if isinstance(v, Message) else Data(data=dict(v))
+
+
+def convert_to_dataframe(v: Any, *, auto_parse: bool = False) -> DataFrame:
+    """Return any port's value as a table."""
+    from headrace.schema.table import dataframe
+
+    return dataframe(records_of(v)) if is_table(v) else convert_to_data(v, auto_parse=auto_parse).to_dataframe()
+
+
+def chroma_collection_to_data(collection_dict: dict[str, Any]) -> list[Data]:
+    """Return what a Chroma collection's `get` gives as records."""
+    names = collection_dict.get("ids", [])
+    texts = collection_dict.get("documents") or [""] * len(names)
+    rest = collection_dict.get("metadatas") or [None] * len(names)
+    return [
+        Data(data={"id": i, "text": text, **(metadata or {})})
+        for i, text, metadata in zip(names, texts, rest, strict=True)
+    ]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Coroutine, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+import tempfile
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
 
 from headrace.models.openai_protocol import REASONING_MODELS
 from headrace.models.provider import providers
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from headrace.schema import Message
 
 OPENAI_CHAT_MODEL_NAMES = [m for m in providers()["OpenAI"].models if not m.startswith(REASONING_MODELS)]
 OPENAI_REASONING_MODEL_NAMES = [m for m in providers()["OpenAI"].models if m.startswith(REASONING_MODELS)]
@@ -102,7 +103,47 @@ def unescape_string(text: str) -> str:
     return text.replace("\\n", "\n").replace("\\t", "\t")
 
 
-def run_until_complete(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine from a plain method and return what it gives."""
-    with ThreadPoolExecutor(1) as one:
-        return one.submit(asyncio.run, work).result()
+class FieldTypes(StrEnum):
+    """The kinds of fields."""
+
+    TEXT = "str"
+    INTEGER = "int"
+    PASSWORD = "str"
+    FLOAT = "float"
+    BOOLEAN = "bool"
+    DICT = "dict"
+    NESTED_DICT = "NestedDict"
+    SORTABLE_LIST = "sortableList"
+    FILE = "file"
+    PROMPT = "prompt"
+    CODE = "code"
+    OTHER = "other"
+    TABLE = "table"
+    LINK = "link"
+    SLIDER = "slider"
+    TAB = "tab"
+    QUERY = "query"
+    TOOLS = "tools"
+    MCP = "mcp"
+
+
+#: Where component code may keep what it can make again.
+CACHE_DIR = tempfile.gettempdir()
+
+LoggableType = str | dict[str, Any] | list[Any] | int | float | bool | None
+
+
+class SendMessageFunctionType(Protocol):
+    """Keeps a message and shows it."""
+
+    async def __call__(self, message: Message, id_: str | None = None, *, skip_db_update: bool = False) -> Message:
+        """Return the message as it is kept."""
+        ...
+
+
+class OnTokenFunctionType(Protocol):
+    """Is told a model's words, one by one."""
+
+    def __call__(self, data: dict[str, Any]) -> None:
+        """Hear a token."""
+        ...

@@ -59,6 +59,10 @@ class Registry:
         for category, component in found:
             self._folders.setdefault(category, []).append(component.type_name())
 
+    def classes(self) -> list[type[Component]]:
+        """Return the server's own components."""
+        return list(self._classes.values())
+
     def find(self, type_name: str) -> type[Component] | None:
         """Return the class for a type name of today or of an older flow, or None."""
         own = self._in_folders.get(type_name)

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from headrace.compat.current import Current, within
 from headrace.compat.loading import load_component
 from headrace.component.component import ComponentError
 from headrace.component.editing import FlowPorts, Port
@@ -170,7 +171,8 @@ class Child:
         component = run.components.get(args["instance"])
         if component is None:
             found, vertex, values = self._classes[args["digest"]], args["vertex"], lending.read(args["values"])
-            component = await self._in_thread(lambda: found.made(vertex, context, values, ()))
+            current = Current(context, asyncio.get_running_loop())
+            component = await self._in_thread(lambda: within(current, lambda: found.made(vertex, context, values, ())))
             run.components[args["instance"]] = component
         output = component.output(args["output"])
         if output is None:

@@ -180,7 +180,7 @@ def _dataframe(rest: list[Any], resolve: Resolve) -> Any:
 
 def _frame(columns: dict[Any, list[Any]]) -> Any:
     """Return a table as components know it."""
-    from headrace.compat.dataframe import DataFrame
+    from headrace.schema.dataframe import DataFrame
 
     return DataFrame(columns)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -17,8 +17,12 @@ from headrace.runs.runner import THREADS, wanted_vertices
 from headrace.runs.wire import answer_json
 
 if TYPE_CHECKING:
+    from headrace.component.component import Component
     from headrace.component.context import FlowAnswer, FlowCall, HistoryQuery, LocalModel
     from headrace.component.registry import Registry
+    from headrace.graph.flow import NodeId
+    from headrace.graph.plan import Plan
+    from headrace.graph.result import VertexResult
     from headrace.runs.request import RunRequest
     from headrace.runs.surroundings import Surroundings
     from headrace.schema import Message
@@ -106,22 +110,45 @@ async def run_file(
     *,
     registry: Registry,
     around: Surroundings,
+    own: Mapping[NodeId, type[Component]] | None = None,
+    values: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Run the flow in `data`, the content of a flow file, and return its answer as `/run` would.
+
+    Args:
+        data: the flow file's content.
+        request: what the run is to do.
+        registry: the server's components.
+        around: what the run reaches.
+        own: the classes of components that are not the server's, where the caller wrote them.
+        values: fields of vertices that hold what no file can, by the vertices' ids.
 
     Raises:
         HeadraceError: the flow can't be run, or a component failed.
 
     """
     drawing = data.get("data", data) if isinstance(data, dict) else data
-    plan = compile_plan(parse_flow(drawing), registry)
+    plan = compile_plan(parse_flow(drawing), registry, own)
     flow_id = str(uuid4())
     session_id = request.session_id or flow_id
     overlay, wanted = overlay_of(plan, request), wanted_vertices(plan, request)
-    context = StandaloneContext(flow_id, session_id, around)
+    for vertex, fields in (values or {}).items():
+        overlay[vertex] = {**fields, **overlay.get(vertex, {})}
+    results = await run_plan(plan, StandaloneContext(flow_id, session_id, around), overlay)
+    return answer_json(session_id, request.input_value, [results[i] for i in results if i in wanted])
+
+
+async def run_plan(
+    plan: Plan, context: StandaloneContext, overlay: Mapping[str, Mapping[str, Any]]
+) -> Mapping[NodeId, VertexResult]:
+    """Run a plan and return what each vertex gave.
+
+    Raises:
+        RunError: a vertex failed.
+
+    """
     try:
         with ThreadPoolExecutor(THREADS) as threads:
-            results = await Execution(plan, context, overlay, None, threads).run()
+            return await Execution(plan, context, overlay, None, threads).run()
     finally:
         context.close()
-    return answer_json(session_id, request.input_value, [results[i] for i in results if i in wanted])

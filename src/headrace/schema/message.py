@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import BaseModel, Field, field_validator
 
 from headrace.schema.data import Data
 from headrace.schema.properties import Properties
+from headrace.schema.template import fill
+
+if TYPE_CHECKING:
+    from langchain_core.documents import Document
+    from langchain_core.messages import BaseMessage
+
+    from headrace.schema.dataframe import DataFrame
 
 SENDER_USER = "User"
 SENDER_AI = "Machine"
@@ -47,6 +54,13 @@ class Message(Data):
     id: str | None = None
     stream: AsyncIterator[str] | None = Field(default=None, exclude=True)
 
+    @field_validator("content_blocks", mode="before")
+    @classmethod
+    def _as_objects(cls, blocks: object) -> object:
+        if not isinstance(blocks, list):
+            return blocks
+        return [block.model_dump() if isinstance(block, BaseModel) else block for block in blocks]
+
     def get_text(self) -> str:
         """Return the text."""
         return self.text
@@ -55,6 +69,60 @@ class Message(Data):
         """Replace the text; None is an empty text."""
         self.text = text or ""
         return self.text
+
+    def format_text(self) -> str:
+        """Return the text."""
+        return self.text
+
+    def to_message(self) -> Self:
+        """Return the message."""
+        return self
+
+    def to_lc_message(self, model_name: str | None = None) -> BaseMessage:
+        """Return the text as a LangChain message, from a person unless a model said it. Files stay out."""
+        from langchain_core.messages import AIMessage, HumanMessage
+
+        return (AIMessage if self.sender == SENDER_AI else HumanMessage)(content=self.text)
+
+    def to_lc_document(self) -> Document:
+        """Return the text as a LangChain document, with what else is known of the message."""
+        return self.to_data().to_lc_document()
+
+    def to_dataframe(self) -> DataFrame:
+        """Return the message as a table of one row."""
+        return self.to_data().to_dataframe()
+
+    @classmethod
+    def from_data(cls, data: Data) -> Message:
+        """Return a record as a message."""
+        known = {k: v for k, v in data.data.items() if k in cls.model_fields and k not in Data.model_fields}
+        return Message(**{**known, "text": data.get_text()})
+
+    @classmethod
+    def from_lc_message(cls, lc_message: BaseMessage) -> Message:
+        """Return a LangChain message as a message."""
+        is_person = lc_message.type == "human"
+        return Message(
+            text=str(lc_message.text),
+            sender=SENDER_USER if is_person else SENDER_AI,
+            sender_name=SENDER_NAME_USER if is_person else SENDER_NAME_AI,
+        )
+
+    @classmethod
+    def from_template(cls, template: str, **variables: Any) -> Message:
+        """Return a template with its `{names}` filled in, as a message. Names are names: no attribute is reached.
+
+        Raises:
+            TemplateError: the template cannot be read.
+
+        """
+        values = {k: v.text if isinstance(v, Message) else str(v) for k, v in variables.items()}
+        return Message(text=fill(template, values))
+
+    @classmethod
+    async def create(cls, **kwargs: Any) -> Message:
+        """Return a message with these fields."""
+        return cls(**kwargs)
 
     def to_data(self) -> Data:
         """Return the message as a plain record."""

@@ -1,4 +1,4 @@
-"""`DataFrame`: rows of `Data` as a pandas table. Importing this module imports pandas."""
+"""Tables of records, where pandas is installed; it is imported when the first is made."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from headrace.errors import HeadraceError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import pandas
-
     from headrace.schema.data import Data
+    from headrace.schema.dataframe import DataFrame
 
 
 class MissingPandasError(HeadraceError):
@@ -21,7 +20,7 @@ class MissingPandasError(HeadraceError):
         super().__init__("A table needs pandas. Install it with: pip install 'headrace[pandas]'")
 
 
-def dataframe(rows: Iterable[Data | dict[str, Any]]) -> pandas.DataFrame:
+def dataframe(rows: Iterable[Data | dict[str, Any]]) -> DataFrame:
     """Return a table with a row for each record.
 
     Raises:
@@ -29,7 +28,7 @@ def dataframe(rows: Iterable[Data | dict[str, Any]]) -> pandas.DataFrame:
 
     """
     try:
-        import pandas
+        from headrace.schema.dataframe import DataFrame
     except ModuleNotFoundError as error:
         raise MissingPandasError from error
-    return pandas.DataFrame([row if isinstance(row, dict) else row.data for row in rows])
+    return DataFrame([row if isinstance(row, dict) else row.data for row in rows])

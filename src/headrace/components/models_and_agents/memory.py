@@ -16,8 +16,8 @@ from headrace.component import (
     TabInput,
 )
 from headrace.component.context import HistoryQuery
-from headrace.component.template import fill
 from headrace.schema.message import SENDER_AI, SENDER_NAME_AI, SENDER_NAME_USER, SENDER_USER, Message
+from headrace.schema.template import fill
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -1,8 +1,8 @@
 """Prompt Template: a text with gaps."""
 
 from headrace.component import Component, MessageTextInput, Output, PromptInput
-from headrace.component.template import fill
 from headrace.schema import Data, Message
+from headrace.schema.template import fill
 
 
 class PromptComponent(Component):

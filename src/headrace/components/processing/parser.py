@@ -1,9 +1,9 @@
 """Parser: records and tables as text."""
 
 from headrace.component import Component, HandleInput, MessageTextInput, MultilineInput, Output, TabInput
-from headrace.component.template import fill
 from headrace.schema import Message
 from headrace.schema.records import as_text, records_of
+from headrace.schema.template import fill
 
 
 class ParserComponent(Component):
