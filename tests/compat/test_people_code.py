@@ -63,10 +63,17 @@ def people_of(base: str) -> Iterator[People]:
             yield People(root, ada, anyone)
 
 
+@pytest.fixture(scope="session", params=["process", "none"])
+def isolation(request: pytest.FixtureRequest) -> str:
+    """Where code runs: in a process of its user's own, or in the server's."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="session")
-def lenient_server(database_url: str | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def lenient_server(database_url: str | None, isolation: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server on which superusers may run code, as it is by default."""
-    with serving(create_app(settings_for(tmp_path_factory.mktemp("lenient"), database_url))) as base:
+    settings = settings_for(tmp_path_factory.mktemp("lenient"), database_url, code_isolation=isolation)
+    with serving(create_app(settings)) as base:
         yield base
 
 

@@ -171,7 +171,8 @@ class Lending:
         if op == "call_tool":
             return self.write(await found.ainvoke(args["arguments"]))
         if op == "embed":
-            return await (found.aembed_query if args["query"] else found.aembed_documents)(args["texts"])
+            vectors = await (found.aembed_query if args["query"] else found.aembed_documents)(args["texts"])
+            return [float(v) if args["query"] else [float(part) for part in v] for v in vectors]
         from headrace.isolation import remotes
 
         asked = remotes.asked_of(found, args)
