@@ -56,7 +56,6 @@ from headrace.auth.tokens import Tokens
 from headrace.compat.folders import ComponentFolders
 from headrace.component.registry import Registry
 from headrace.component_store import ComponentStore
-from headrace.egress import GuardedEgress
 from headrace.errors import HeadraceError
 from headrace.files.knowledge import KnowledgeBases
 from headrace.files.shelf import Shelf
@@ -172,8 +171,10 @@ async def running(settings: Settings) -> AsyncIterator[State]:
     tokens = Tokens(secret, settings.access_token_expire_seconds, settings.refresh_token_expire_seconds)
     callers = Callers(store, tokens, count_uses=not settings.disable_track_apikey_usage)
     shelf = Shelf(store, storage, settings.max_file_size_upload * (1 << 20))
-    workers = workers_of(settings, around.egress)
-    code = PeopleCode(store, registry, settings.custom_code, workers or InProcess())
+    limits = Limits(memory=settings.code_memory, seconds=settings.code_seconds, file=settings.code_file_size)
+    workers = Workers(limits, around.egress, most=settings.code_workers, idle_seconds=settings.code_idle_seconds)
+    loader = workers if settings.isolates_code else InProcess()
+    code = PeopleCode(store, registry, settings.custom_code, loader, workers)
     runner = Runner(
         store=store,
         registry=registry,
@@ -244,18 +245,9 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         await builds.close()
         await work.stop()
         runner.close()
-        if workers is not None:
-            await workers.close()
+        await workers.close()
         await around.close()
         await store.close()
-
-
-def workers_of(settings: Settings, egress: GuardedEgress) -> Workers | None:
-    """Return where isolated code runs, or None where code runs in this process."""
-    if settings.code_isolation == "none" or (settings.code_isolation == "auto" and settings.auto_login):
-        return None
-    limits = Limits(memory=settings.code_memory, seconds=settings.code_seconds, file=settings.code_file_size)
-    return Workers(limits, egress, most=settings.code_workers, idle_seconds=settings.code_idle_seconds)
 
 
 async def _count(callers: Callers) -> None:

@@ -488,6 +488,11 @@ class Settings(BaseSettings):
         return [n for n in self.variables_to_get_from_environment if not n.startswith("AWS_")]
 
     @property
+    def isolates_code(self) -> bool:
+        """Return whether approved code runs in processes of its own."""
+        return self.code_isolation == "process" or (self.code_isolation == "auto" and not self.auto_login)
+
+    @property
     def is_loopback(self) -> bool:
         """Return whether the server can be reached from this machine alone."""
         if self.host == "localhost":

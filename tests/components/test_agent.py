@@ -256,3 +256,59 @@ def test_an_editor_switches_a_node_to_tool_mode_and_back(client: httpx2.Client, 
     flow = agent(model_url)
     next(n for n in flow.data["nodes"] if n["id"] == "Calculator-c")["data"]["node"] = on
     assert asked(client, flow, SIX)["text"] == '{"result":"6"}'
+
+
+PERSON = [
+    {"name": "name", "description": "Who.", "type": "str"},
+    {"name": "age", "description": "Years.", "type": "int"},
+]
+
+
+def test_an_agent_answers_in_the_form_of_a_schema(client: httpx2.Client, model_url: str) -> None:
+    flow = agent(model_url, output_schema=PERSON)
+    flow.data["edges"] = [e for e in flow.data["edges"] if e["target"] != "ChatOutput-b"]
+    flow.edge("Agent-g", "structured_response", "ChatOutput-b", "input_value")
+    filled = json.dumps({"objects": [{"name": "Ada", "age": 36}]})
+    message = asked(client, flow, f"say {filled}")
+    assert json.loads(message["text"].strip("`json\n")) == {"name": "Ada", "age": 36}
+
+
+def test_an_editor_shows_the_output_for_a_schema_once_there_is_one(client: httpx2.Client) -> None:
+    component = registry().find("Agent")
+    assert component is not None
+    node = node_json(component)
+
+    def outputs(rows: list[dict[str, str]]) -> list[str]:
+        body = {
+            "code": source_of(component),
+            "template": node["template"],
+            "field": "output_schema",
+            "field_value": rows,
+        }
+        answer = client.post("/api/v1/custom_component/update", json=body)
+        return [o["name"] for o in answer.json()["outputs"]]
+
+    assert outputs(PERSON) == ["response", "structured_response"]
+    assert outputs([]) == ["response"]
+
+
+@pytest.mark.parametrize("type_name", ["ToolCallingAgent", "OpenAIToolsAgent"])
+def test_the_tool_calling_agent_takes_a_connected_model_and_what_was_said_before(
+    client: httpx2.Client, model_url: str, type_name: str
+) -> None:
+    flow = (
+        FlowBuilder()
+        .node("ChatInput", "ChatInput-a")
+        .node("CalculatorComponent", "Calculator-c")
+        .node("OpenAIModel", "OpenAIModel-m", openai_api_base=model_url, api_key=KEY, max_retries=0)
+        .node(type_name, "Agent-g", system_prompt="Be brief.", user_prompt="{input}")
+        .node("ChatOutput", "ChatOutput-b")
+        .edge("ChatInput-a", "message", "Agent-g", "input_value")
+        .edge("Calculator-c", "component_as_tool", "Agent-g", "tools")
+        .edge("OpenAIModel-m", "model_output", "Agent-g", "llm")
+        .edge("Agent-g", "response", "ChatOutput-b", "input_value")
+    )
+    message = asked(client, flow, SIX)
+    assert [s[:2] for s in steps(message)] == [("evaluate_expression", {"expression": "2*3"})]
+    assert "6" in message["text"]
+    assert asked(client, flow, "hello")["text"] == "[Be brief.] hello"

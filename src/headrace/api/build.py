@@ -15,7 +15,7 @@ from headrace.api.json_body import StrictRoute
 from headrace.api.state import CallerNow, Server
 from headrace.graph.plan import part_of
 from headrace.runs.builds import Build, Builds
-from headrace.runs.request import InputType, RunRequest
+from headrace.runs.request import InputType, Origin, RunRequest
 from headrace.runs.runner import Target
 
 router = APIRouter(prefix="/api/v1/build", tags=["Builds"], route_class=StrictRoute)
@@ -81,7 +81,7 @@ class Cancelled(BaseModel):
     message: str
 
 
-def request_of(body: BuildBody, *, session_id: str | None = None) -> RunRequest:
+def request_of(body: BuildBody, *, session_id: str | None = None, origin: Origin = "editor") -> RunRequest:
     """Return what a build asks of a run, in the session that the body names unless another is given."""
     given = body.inputs or BuildInput()
     return RunRequest(
@@ -92,7 +92,7 @@ def request_of(body: BuildBody, *, session_id: str | None = None) -> RunRequest:
         session_id=session_id or given.session or None,
         files=tuple(body.files or ()),
         stream=True,
-        origin="editor",
+        origin=origin,
     )
 
 

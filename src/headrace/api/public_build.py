@@ -79,7 +79,7 @@ async def start_public_build(
     build = await server.builds.start(
         row["user_id"],
         Target(flow_id, plan),
-        request_of(asked, session_id=_session(visitor, flow_id, asked)),
+        request_of(asked, session_id=_session(visitor, flow_id, asked), origin="public"),
         watcher=visitor,
         keep=False,
     )

@@ -25,6 +25,10 @@ class ComponentError(HeadraceError):
     """A component cannot do what it was asked; the message says why, in the author's words."""
 
 
+class PythonFailedError(ComponentError):
+    """Code that stands in a field or that a model wrote failed; names its line."""
+
+
 class Component:
     """A unit of work with typed ports. A subclass is one short file in `components/<category>/`.
 

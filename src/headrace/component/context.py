@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -51,6 +51,14 @@ class FlowAnswer:
     def values(self) -> list[object]:
         """What the flow answers with."""
         return [value for i in self.answers for value in self.outputs[i].values()]
+
+
+@dataclass(frozen=True, slots=True)
+class PythonOutcome:
+    """What a piece of Python did: what it printed, and the value of the expression that was asked for."""
+
+    printed: str
+    value: object = None
 
 
 class LocalModel(Protocol):
@@ -114,6 +122,20 @@ class RunContext(Protocol):
 
     async def save_file(self, name: str, content: bytes) -> str:
         """Keep a file for the owner and return the path that names it."""
+        ...
+
+    async def run_python(
+        self, source: str, *, names: Mapping[str, object], imports: Sequence[str] = (), expression: str | None = None
+    ) -> PythonOutcome:
+        """Run Python that a person or a model wrote, apart from this process; raise where the owner may run none.
+
+        Args:
+            source: the code.
+            names: values that it finds under these names.
+            imports: modules that it finds under their names.
+            expression: what is evaluated after it, for its value.
+
+        """
         ...
 
     async def store(self, message: Message) -> None:

@@ -37,6 +37,7 @@ from headrace.isolation.description import describe
 from headrace.isolation.frames import Peer, text_of_error
 from headrace.isolation.lending import Lending, settings_from
 from headrace.isolation.limits import Limits, apply_limits
+from headrace.isolation.python import run_python
 from headrace.isolation.values import from_json, to_json
 from headrace.isolation.worker_context import WorkerContext
 
@@ -100,6 +101,8 @@ class Child:
             return await self._load(args["code"])
         if op == "call":
             return await self._call(args)
+        if op == "python":
+            return await self._python(args)
         if op == "edit":
             return await self._edit(args)
         if op == "alive":
@@ -185,6 +188,13 @@ class Child:
             "logs": to_json(component.logs, _as_text),
             "shared": to_json({k: v for k, v in context.shared.items() if isinstance(k, str)}, _as_text),
         }
+
+    async def _python(self, args: dict[str, Any]) -> dict[str, Any]:
+        names = from_json(args["names"], list)
+        printed, value = await self._in_thread(
+            lambda: run_python(args["source"], names, args["imports"], args["expression"])
+        )
+        return {"printed": printed, "value": to_json(value, _as_text)}
 
     async def _run(self, number: int, told: dict[str, Any]) -> _Run:
         run = self._runs.get(number)

@@ -110,6 +110,11 @@ class IsolatedRun:
             return lending.write(await context.read_file(str(args["path"])))
         if op == "save_file":
             return await context.save_file(str(args["name"]), bytes(lending.read(args["content"])))
+        if op == "run_python":
+            names = lending.read(args["names"])
+            source, imports, expression = args["source"], args["imports"], args["expression"]
+            outcome = await context.run_python(source, names=names, imports=imports, expression=expression)
+            return {"printed": outcome.printed, "value": lending.write(outcome.value)}
         if op == "local_model":
             return await context.local_model.base_url()
         if op == "run_flow":

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from headrace.component.context import FlowAnswer
+from headrace.component.context import FlowAnswer, PythonOutcome
 
 if TYPE_CHECKING:
     import httpx2
@@ -86,6 +86,19 @@ class WorkerContext:
     async def ask(self, op: str, args: dict[str, Any]) -> Any:
         """Ask the server's side of this run."""
         return await self._peer.ask(op, {"run": self._run, **args})
+
+    async def run_python(
+        self, source: str, *, names: Mapping[str, object], imports: Sequence[str] = (), expression: str | None = None
+    ) -> PythonOutcome:
+        """Have the server run Python for the owner, apart from it."""
+        args = {
+            "source": source,
+            "names": self._lending.write(dict(names)),
+            "imports": list(imports),
+            "expression": expression,
+        }
+        given = await self.ask("run_python", args)
+        return PythonOutcome(str(given["printed"]), self._lending.read(given["value"]))
 
     def at_end(self, release: Callable[[], None]) -> None:
         """Call `release` once the run has ended."""

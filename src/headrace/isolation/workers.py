@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from headrace.compat.loading import ComponentCodeError
-from headrace.component.component import ComponentError
+from headrace.component.component import ComponentError, PythonFailedError
+from headrace.component.context import PythonOutcome
 from headrace.isolation.frames import RemoteError
 from headrace.isolation.stand_in import stand_in
+from headrace.isolation.values import from_json, to_json
 from headrace.isolation.worker import Worker
 
 if TYPE_CHECKING:
@@ -82,6 +85,29 @@ class Workers:
             raise ComponentCodeError(error.message) from error
         return stand_in(described, code, digest, where)
 
+    async def python(
+        self, user: UUID, source: str, names: Mapping[str, object], imports: Sequence[str], expression: str | None
+    ) -> PythonOutcome:
+        """Run Python in a user's worker.
+
+        Raises:
+            PythonFailedError: it fails; names its line.
+            ComponentError: there is no worker to run it, or it ended over it.
+            NoValueError: one of the names holds what cannot go there.
+
+        """
+        args = {
+            "source": source,
+            "names": to_json(dict(names), _nothing),
+            "imports": list(imports),
+            "expression": expression,
+        }
+        try:
+            given = await (await self._worker(user)).ask("python", args)
+        except RemoteError as error:
+            raise PythonFailedError(error.message) from error
+        return PythonOutcome(str(given["printed"]), from_json(given["value"], list))
+
     async def _worker(self, user: UUID) -> Worker:
         async with self._starting.setdefault(user, asyncio.Lock()):
             worker = self._workers.get(user)
@@ -135,3 +161,7 @@ class Workers:
                 "but not from all of its files and addresses",
                 " and no ".join(missing),
             )
+
+
+def _nothing(_: object) -> None:
+    """Speak of no object by reference."""

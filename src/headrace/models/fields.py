@@ -70,7 +70,7 @@ def settings_of(component: Component, *, api_key: str, base_url: str) -> ModelSe
         api_key=api_key,
         base_url=base_url,
         temperature=float(component.temperature),
-        max_tokens=int(component.max_tokens or 0) or None,
+        max_tokens=int(component.max_tokens or component.values.get("max_output_tokens") or 0) or None,
         timeout=float(component.timeout or 700),
         max_retries=int(component.max_retries or 0),
         seed=int(component.seed) if component.seed not in (None, "") else None,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from headrace.models.provider import ModelError
+from headrace.schema import Message
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
     from langchain_core.tools import BaseTool
 
+#: The title under which a chat shows an agent's steps.
+STEPS = "Agent Steps"
 #: What an agent is told whose turns are used up.
 NO_MORE = "You have used up your turns with tools. Answer now with what you have."
 
@@ -37,6 +40,11 @@ class ToolLoop:
     #: Whether the model is told of calls that cannot be read; else they end the run.
     mends: bool = True
     steps: list[dict[str, Any]] = field(default_factory=list)
+
+    def speak(self, messages: list[BaseMessage]) -> Message:
+        """Return a message that speaks, with the steps as its content block."""
+        block = {"title": STEPS, "contents": self.steps, "allow_markdown": True, "media_url": None}
+        return Message(stream=self.run(messages), content_blocks=[block])
 
     async def run(self, messages: list[BaseMessage]) -> AsyncIterator[str]:
         """Yield what the model says, and an empty text whenever `steps` changed.
@@ -136,3 +144,21 @@ class ToolLoop:
             raise ModelError(problem)
         self.steps.append({"type": "error", "component": call["name"], "reason": problem})
         return ToolMessage(f"{problem}. Call it again.", tool_call_id=call["id"] or "", status="error")
+
+
+def flat_tools(given: Any) -> list[BaseTool]:
+    """Return the tools that are connected to a field, each a tool or a list of them.
+
+    Raises:
+        ModelError: two have one name.
+
+    """
+    tools = [
+        tool
+        for one in (given if isinstance(given, list) else [given])
+        for tool in (one if isinstance(one, list) else [one])
+    ]
+    names = [tool.name for tool in tools]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ModelError(f"Two tools are named {', '.join(sorted(twice))}. Give each a name of its own.")
+    return tools

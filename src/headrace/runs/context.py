@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
+from headrace.component.component import ComponentError
 from headrace.errors import HeadraceError
 from headrace.graph.events import Event, MessageAdded, Token
 from headrace.runs.environment import MissingVariableError
 from headrace.store import messages, tables
 
 if TYPE_CHECKING:
-    from headrace.component.context import FlowAnswer, FlowCall, HistoryQuery, LocalModel
+    from headrace.component.context import FlowAnswer, FlowCall, HistoryQuery, LocalModel, PythonOutcome
     from headrace.files.shelf import Shelf
+    from headrace.runs.people_code import PeopleCode
+    from headrace.runs.request import Origin
     from headrace.runs.surroundings import Surroundings
     from headrace.schema import Message
     from headrace.store.secrets import VariableCipher
@@ -53,6 +56,8 @@ class ServerContext:
         variables: Mapping[str, str],
         call: CallFlow,
         shelf: Shelf,
+        code: PeopleCode,
+        origin: Origin,
         within: tuple[str, ...] = (),
     ) -> None:
         self.flow_id = flow_id
@@ -71,6 +76,8 @@ class ServerContext:
         self.variables = variables
         self._call = call
         self._shelf = shelf
+        self._code = code
+        self.origin: Origin = origin
         #: The ids of the flows that called each other up to this one.
         self.within = (*within, flow_id)
         self._pending: list[asyncio.Future[None]] = []
@@ -103,6 +110,22 @@ class ServerContext:
             yield content
 
         return str((await self._shelf.add(self.owner, name, once()))["path"])
+
+    async def run_python(
+        self, source: str, *, names: Mapping[str, object], imports: Sequence[str] = (), expression: str | None = None
+    ) -> PythonOutcome:
+        """Run Python in the owner's worker.
+
+        Raises:
+            MayNotRunCodeError: the owner may run no code.
+            ComponentError: it fails; names its line. Or a stranger runs the flow.
+
+        """
+        if self.origin == "public":
+            raise ComponentError(
+                "Code that is written in a field or by a model is not run for strangers at a public link."
+            )
+        return await self._code.run_python(self.owner, source, names, imports, expression)
 
     async def store(self, message: Message) -> None:
         """Hand a message to the writer and announce it; `settle` waits for the commit."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from headrace.runs.request import RunRequest
 
 #: No tweak reaches these: a request never brings code into a run.
-UNTOUCHABLE = {"code", "tool_code"}
+UNTOUCHABLE = {"code", "tool_code", "python_code", "global_imports"}
 INPUT_FIELD = "input_value"
 FILES_FIELD = "files"
 

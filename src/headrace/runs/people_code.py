@@ -10,22 +10,25 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 from uuid import UUID
 
 from headrace.compat.loading import load_component
+from headrace.component.component import ComponentError
 from headrace.errors import HeadraceError
 from headrace.graph.errors import FlowError
 from headrace.graph.flow import Flow, Node, NodeId, parse_flow
 from headrace.graph.plan import carries_own_code
-from headrace.store import approvals
+from headrace.store import approvals, users
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from headrace.component.component import Component
+    from headrace.component.context import PythonOutcome
     from headrace.component.registry import Registry
+    from headrace.isolation.workers import Workers
     from headrace.store.store import Store
 
 #: Who may run code that is not the server's.
@@ -50,6 +53,20 @@ class UnapprovedCodeError(FlowError):
             else "Ask a superuser to look at it and to save a flow with it; that approves it."
         )
         super().__init__(what + ask)
+
+
+class MayNotRunCodeError(ComponentError):
+    """A flow's owner may run no code of theirs, nor of a model's."""
+
+    def __init__(self, policy: CodePolicy) -> None:
+        ask = (
+            "The operator lets nobody (HEADRACE_CUSTOM_CODE=nobody)."
+            if policy == "nobody"
+            else "Superusers may; HEADRACE_CUSTOM_CODE=everyone lets all."
+        )
+        super().__init__(
+            f"This component runs code that is written in a field or by a model, and the flow's owner may not. {ask}"
+        )
 
 
 def digest_of(code: str) -> str:
@@ -86,11 +103,22 @@ class InProcess:
 class PeopleCode:
     """Decides which code runs, and keeps the classes of what does."""
 
-    def __init__(self, store: Store, registry: Registry, policy: CodePolicy, loader: Loader) -> None:
+    def __init__(self, store: Store, registry: Registry, policy: CodePolicy, loader: Loader, workers: Workers) -> None:
+        """Set up.
+
+        Args:
+            store: where approvals are.
+            registry: the server's own components.
+            policy: who may run code.
+            loader: where component code is loaded.
+            workers: where code runs that a field or a model brings: never in this process.
+
+        """
         self._store = store
         self._registry = registry
         self._policy: CodePolicy = policy
         self._loader = loader
+        self._workers = workers
         #: Approvals that were seen, and until when they are taken for given.
         self._seen: dict[str, float] = {}
         self._classes: OrderedDict[tuple[UUID | None, str], type[Component]] = OrderedDict()
@@ -175,6 +203,22 @@ class PeopleCode:
             if len(self._classes) > CLASSES_KEPT:
                 self._classes.popitem(last=False)
         return found
+
+    async def run_python(
+        self, owner: UUID, source: str, names: Mapping[str, object], imports: Sequence[str], expression: str | None
+    ) -> PythonOutcome:
+        """Run Python that stands in a field or that a model wrote, in the owner's worker.
+
+        Raises:
+            MayNotRunCodeError: the owner may run no code.
+            ComponentError: it fails; names its line.
+
+        """
+        async with self._store.reading() as connection:
+            user = await users.by_id(connection, owner)
+        if user is None or not self.may_run(is_superuser=user["is_superuser"]):
+            raise MayNotRunCodeError(self._policy)
+        return await self._workers.python(owner, source, names, imports, expression)
 
     async def not_running(self, connection: AsyncConnection, nodes: list[Node]) -> list[str]:
         """Return the names of the nodes among these that will not run, since their code is not approved."""

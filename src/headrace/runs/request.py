@@ -11,8 +11,8 @@ InputType = Literal["chat", "text", "any"]
 OutputType = Literal["chat", "text", "any", "debug"]
 
 
-#: Where a run comes from: a program's request, an editor's build, or a job that nobody waits for.
-Origin = Literal["api", "editor", "job"]
+#: Where a run comes from: a program's request, an editor's build, a job that nobody waits for, or a stranger at a public link.
+Origin = Literal["api", "editor", "job", "public"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -296,6 +296,8 @@ class Runner:
             variables=request.variables,
             call=self._call,
             shelf=self._shelf,
+            code=self._code,
+            origin=request.origin,
             within=within,
         )
 
@@ -309,6 +311,7 @@ class Runner:
             session_id=call.session_id or caller.session_id,
             tweaks=call.tweaks,
             variables=caller.variables,
+            origin=caller.origin,
         )
         context = self._context(caller.owner, target, request, within=caller.within)
         try:

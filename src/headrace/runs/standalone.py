@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -18,7 +18,7 @@ from headrace.runs.wire import answer_json
 
 if TYPE_CHECKING:
     from headrace.component.component import Component
-    from headrace.component.context import FlowAnswer, FlowCall, HistoryQuery, LocalModel
+    from headrace.component.context import FlowAnswer, FlowCall, HistoryQuery, LocalModel, PythonOutcome
     from headrace.component.registry import Registry
     from headrace.graph.flow import NodeId
     from headrace.graph.plan import Plan
@@ -71,6 +71,12 @@ class StandaloneContext:
     async def save_file(self, name: str, content: bytes) -> str:
         """Refuse, for the same reason."""
         raise ComponentError(f"The file {name!r} cannot be kept. Flows that keep files run on a server.")
+
+    async def run_python(
+        self, source: str, *, names: Mapping[str, object], imports: Sequence[str] = (), expression: str | None = None
+    ) -> PythonOutcome:
+        """Refuse: code in a field runs apart from this process, which a server does."""
+        raise ComponentError("Python in a field runs on a server, in a process of its own. Run this flow there.")
 
     async def history(self, query: HistoryQuery) -> list[Message]:
         """Return what was said in this run."""

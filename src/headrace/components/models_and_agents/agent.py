@@ -32,9 +32,9 @@ from headrace.models.fields import (
     settings_of,
 )
 from headrace.models.provider import ModelError, chat_model, provider_named, providers
-from headrace.models.structured import SCHEMA_COLUMNS
-from headrace.models.tool_loop import ToolLoop
-from headrace.schema import Message
+from headrace.models.structured import SCHEMA_COLUMNS, fill_in, schema_of
+from headrace.models.tool_loop import ToolLoop, flat_tools
+from headrace.schema import Data, Message
 from headrace.schema.message import SENDER_AI
 
 if TYPE_CHECKING:
@@ -42,7 +42,12 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
     from langchain_core.tools import BaseTool
 
-STEPS = "Agent Steps"
+    from headrace.component.editing import Editing
+
+#: Shown where a node has a schema for it; older flows have it always.
+STRUCTURED = Output(
+    name="structured_response", display_name="Structured Response", method="structured_response", types=["Data"]
+)
 
 
 class AgentComponent(Component):
@@ -172,8 +177,38 @@ class AgentComponent(Component):
             streaming=self.context.streaming,
             mends=bool(self.handle_parsing_errors),
         )
-        block = {"title": STEPS, "contents": loop.steps, "allow_markdown": True, "media_url": None}
-        return Message(stream=loop.run(messages), content_blocks=[block])
+        return loop.speak(messages)
+
+    async def structured_response(self) -> Data:
+        """Return the agent's answer as a record of the output schema; several under `results`.
+
+        Raises:
+            ModelError: nothing was said to the agent, the schema is empty, or the model does not keep to it.
+
+        """
+        from langchain_core.messages import HumanMessage, SystemMessage
+
+        schema = schema_of(self.output_schema or [], "Answer")
+        answer = await self.message_response()
+        said = "".join([chunk async for chunk in answer.stream]) if answer.stream is not None else answer.text
+        reading = [SystemMessage(str(self.format_instructions)), HumanMessage(said)]
+        found = await fill_in(await self._model(), reading, schema)
+        return Data(data=found[0] if len(found) == 1 else {"results": found})
+
+    @classmethod
+    def output(cls, name: str) -> Output | None:
+        """Return an output; the structured one is there where its node has it."""
+        return STRUCTURED if name == STRUCTURED.name else super().output(name)
+
+    @classmethod
+    async def edited(cls, node: dict[str, Any], field: str, editing: Editing) -> dict[str, Any]:
+        """Return the node with an output for structured answers where it has a schema for them."""
+        if field != "output_schema" or node.get("tool_mode"):
+            return node
+        outputs = [o for o in node["outputs"] if o["name"] != STRUCTURED.name]
+        if node["template"][field].get("value"):
+            outputs.append({**STRUCTURED.to_json(), "types": ["Data"]})
+        return {**node, "outputs": outputs}
 
     async def _conversation(self) -> list[BaseMessage]:
         from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
@@ -202,12 +237,8 @@ class AgentComponent(Component):
         return await chat_model(provider, settings, self.context)
 
     def _tools(self) -> list[BaseTool]:
-        given: list[Any] = self.tools if isinstance(self.tools, list) else [self.tools]
-        tools = [tool for one in given for tool in (one if isinstance(one, list) else [one])]
-        names = [tool.name for tool in tools]
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise ModelError(f"Two tools are named {', '.join(sorted(twice))}. Give each a name of its own.")
+        tools = flat_tools(self.tools)
         if self.add_current_date_tool:
             dates = tools_of(CurrentDateComponent(f"{self.id}-date", self.context, {}))
-            tools += [tool for tool in dates if tool.name not in names]
+            tools += [tool for tool in dates if tool.name not in {t.name for t in tools}]
         return tools
