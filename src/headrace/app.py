@@ -229,6 +229,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             jobs=work,
             code=code,
             component_store=ComponentStore(settings, around.egress),
+            egress=around.egress,
             logs=buffer,
             starters=starters,
             public_rate=RateLimit(settings.public_runs_per_minute),

@@ -106,7 +106,9 @@ async def update_custom_component(
     if body.tool_mode:
         node = in_tool_mode(component, node)
     try:
-        return await component.edited(node, body.field, UserEditing(server.store, server.runner, caller.id))
+        return await component.edited(
+            node, body.field, UserEditing(server.store, server.runner, caller.id, server.egress)
+        )
     except HeadraceError as error:
         return _problem(error.message)
     except Exception as error:

@@ -16,6 +16,7 @@ from headrace.auth.errors import CrossSiteError, InvalidTokenError, MissingCrede
 from headrace.auth.rate import RateLimit
 from headrace.auth.tokens import Tokens
 from headrace.component_store import ComponentStore
+from headrace.egress import GuardedEgress
 from headrace.files.knowledge import KnowledgeBases
 from headrace.files.shelf import Shelf
 from headrace.log_buffer import LogBuffer
@@ -76,6 +77,7 @@ class State:
     jobs: Jobs
     code: PeopleCode
     component_store: ComponentStore
+    egress: GuardedEgress
     logs: LogBuffer | None = None
     #: The starter flows, where the operator wants them.
     starters: Starters | None = None

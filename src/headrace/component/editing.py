@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from headrace.component.context import Egress
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,11 @@ class FlowPorts:
 
 class Editing(Protocol):
     """The editor's user, as a component sees them."""
+
+    @property
+    def egress(self) -> Egress:
+        """The guarded way to the network."""
+        ...
 
     async def flow_names(self) -> list[str]:
         """Return the names of the user's flows, in their order."""

@@ -40,7 +40,7 @@ def tools_of(component: Component) -> list[BaseTool]:
     """Return a tool for each of a component's outputs that may be one, as its node's author named and described it."""
     from langchain_core.tools import StructuredTool
 
-    changed = {row.get("tags", [row.get("name")])[0]: row for row in _rows(component.values.get(METADATA))}
+    changed = changed_tools(component.values.get(METADATA))
     tools: list[BaseTool] = []
     for output in component.outputs:
         row = changed.get(output.method, {})
@@ -99,12 +99,10 @@ def _row(component: type[Component], output: Output) -> dict[str, Any]:
     }
 
 
-def _rows(value: object) -> list[dict[str, Any]]:
-    return (
-        [row for row in value if isinstance(row, dict) and row.get("tags", [row.get("name")])]
-        if isinstance(value, list)
-        else []
-    )
+def changed_tools(value: object) -> dict[str, dict[str, Any]]:
+    """Return what a node's author changed of its tools, by the name that each has by itself."""
+    rows = [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+    return {tags[0]: row for row in rows if (tags := row.get("tags", [row.get("name")]))}
 
 
 def _arguments(component: Component, output: Output) -> type[BaseModel]:

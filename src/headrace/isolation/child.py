@@ -39,7 +39,7 @@ from headrace.isolation.lending import Lending, settings_from
 from headrace.isolation.limits import Limits, apply_limits
 from headrace.isolation.python import run_python
 from headrace.isolation.values import from_json, to_json
-from headrace.isolation.worker_context import WorkerContext
+from headrace.isolation.worker_context import WorkerContext, WorkerEgress
 
 if TYPE_CHECKING:
     from headrace.component.component import Component
@@ -209,7 +209,7 @@ class Child:
         return run
 
     async def _edit(self, args: dict[str, Any]) -> Any:
-        editing = _ServersEditing(self.peer, args["edit"])
+        editing = _ServersEditing(self.peer, args["edit"], WorkerEgress(self._network))
         node = await self._classes[args["digest"]].edited(from_json(args["node"], list), args["field"], editing)
         return to_json(node, _as_text)
 
@@ -226,9 +226,10 @@ class _Run:
 class _ServersEditing:
     """The editor's user: the server is asked."""
 
-    def __init__(self, peer: Peer, number: int) -> None:
+    def __init__(self, peer: Peer, number: int, egress: WorkerEgress) -> None:
         self._peer = peer
         self._number = number
+        self.egress = egress
 
     async def flow_names(self) -> list[str]:
         """Return the names of the user's flows."""

@@ -13,6 +13,7 @@ from headrace.store import flows
 from headrace.store.flows import FlowFilter
 
 if TYPE_CHECKING:
+    from headrace.component.context import Egress
     from headrace.graph.plan import Vertex
     from headrace.runs.runner import Runner
     from headrace.store.store import Store
@@ -25,6 +26,7 @@ class UserEditing:
     store: Store
     runner: Runner
     user: UUID
+    egress: Egress
 
     async def flow_names(self) -> list[str]:
         """Return the names of the user's flows, oldest first."""
