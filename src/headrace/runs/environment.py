@@ -6,8 +6,15 @@ from collections.abc import Mapping
 
 from headrace.errors import HeadraceError
 
-#: The operator's addresses of model servers, by the names that the providers' own clients read.
-ENDPOINT_VARIABLES = ("OPENAI_BASE_URL", "OPENAI_API_BASE", "ANTHROPIC_BASE_URL", "OLLAMA_BASE_URL")
+#: The operator's addresses of model servers, by the names that the providers' own clients read, and of search engines.
+ENDPOINT_VARIABLES = (
+    "OPENAI_BASE_URL",
+    "OPENAI_API_BASE",
+    "ANTHROPIC_BASE_URL",
+    "OLLAMA_BASE_URL",
+    "HEADRACE_WEB_SEARCH_URL",
+    "HEADRACE_NEWS_URL",
+)
 
 
 class MissingVariableError(HeadraceError):

@@ -1,0 +1,200 @@
+"""Pages, searches and feeds, from a small site of the tests' own."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+import pytest
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse
+
+from headrace.app import create_app
+from tests.clients import log_in
+from tests.conftest import settings_for
+from tests.flow_builder import FlowBuilder
+from tests.model_server import KEY
+from tests.server import serving
+
+FEED = """<?xml version="1.0"?><rss><channel><title>News</title>
+<item><title>One</title><link>http://a/1</link><pubDate>today</pubDate><description>First &amp; best</description></item>
+<item><title>Two</title><link>http://a/2</link></item></channel></rss>"""
+BOMB = '<!DOCTYPE r [<!ENTITY a "x"><!ENTITY b "&a;&a;">]><r>&b;</r>'
+
+
+def site() -> FastAPI:
+    app = FastAPI()
+
+    @app.get("/start")
+    async def start(request: Request) -> HTMLResponse:
+        return HTMLResponse(
+            "<html lang='en'><head><title>Start</title><meta name='description' content='Where it begins'></head>"
+            f"<body><script>unseen()</script><h1>Hello {request.headers.get('x-who', 'you')}</h1>"
+            "<a href='/next#part'>next</a><a href='http://10.0.0.1/'>inner</a><a href='mailto:a@b'>write</a></body></html>"
+        )
+
+    @app.get("/next")
+    async def following() -> HTMLResponse:
+        return HTMLResponse("<p>The next page</p><a href='/start'>back</a><a href='/far'>far</a>")
+
+    @app.get("/far")
+    async def far() -> HTMLResponse:
+        return HTMLResponse("<p>Far away</p>")
+
+    @app.get("/picture")
+    async def picture() -> Response:
+        return Response(b"\x89PNG", media_type="image/png")
+
+    @app.get("/large")
+    async def large() -> Response:
+        return Response(b"x" * (6 << 20), media_type="text/plain")
+
+    @app.get("/inward")
+    async def inward() -> Response:
+        return Response(status_code=302, headers={"location": "http://10.0.0.1/"})
+
+    @app.get("/html/")
+    async def search(request: Request) -> HTMLResponse:
+        base = str(request.base_url)
+        rows = "".join(
+            f"<div class='result'><a class='result__a' href='//engine/l/?uddg={quote(url, safe='')}'>About {q}</a>"
+            f"<a class='result__snippet'>in short: {q}</a></div>"
+            for url, q in ((f"{base}far", request.query_params["q"]), ("http://10.0.0.1/", "inner"))
+        )
+        return HTMLResponse(rows)
+
+    @app.get("/rss/{path:path}")
+    async def feed(path: str, request: Request) -> Response:
+        told = FEED.replace("One", f"{path} {request.query_params.get('q', '')}".strip())
+        return Response(BOMB if path == "bomb" else told, media_type="application/rss+xml")
+
+    return app
+
+
+@pytest.fixture(scope="module")
+def site_url() -> Iterator[str]:
+    with serving(site()) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def root(site_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
+    """A user of a server whose operator has named where searches go."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADRACE_WEB_SEARCH_URL", f"{site_url}/html/")
+        patch.setenv("HEADRACE_NEWS_URL", f"{site_url}/rss")
+        app = create_app(settings_for(tmp_path_factory.mktemp("web")))
+        with serving(app) as base, httpx2.Client(base_url=base, headers=log_in(base), timeout=30) as client:
+            yield client
+
+
+def of_web(type_name: str, output: str, **values: Any) -> FlowBuilder:
+    flow = FlowBuilder().node("ChatInput", "ChatInput-a").node(type_name, "Web-w", **values)
+    return flow.node("ChatOutput", "ChatOutput-b").edge("Web-w", output, "ChatOutput-b", "input_value")
+
+
+def answer_of(client: httpx2.Client, flow: FlowBuilder, said: str = "x") -> httpx2.Response:
+    flow_id = client.post("/api/v1/flows/", json={"name": f"web {uuid.uuid4()}", "data": flow.data}).json()["id"]
+    return client.post(f"/api/v1/run/{flow_id}", json={"input_value": said, "output_type": "debug"})
+
+
+def rows_of(answer: httpx2.Response, output: str) -> list[dict[str, Any]]:
+    assert answer.status_code == 200, answer.text
+    results = [o["results"] for o in answer.json()["outputs"][0]["outputs"]]
+    return list(next(r[output] for r in results if output in r))
+
+
+def test_a_page_is_read_with_what_it_says_of_itself(root: httpx2.Client, site_url: str) -> None:
+    flow = of_web(
+        "URLComponent", "page_results", urls=[f"{site_url}/start"], headers=[{"key": "x-who", "value": "Ada"}]
+    )
+    [row] = rows_of(answer_of(root, flow), "page_results")
+    assert row["text"] == "Start\nHello Ada\nnext\ninner\nwrite"
+    assert (row["title"], row["description"], row["language"]) == ("Start", "Where it begins", "en")
+
+
+@pytest.mark.parametrize(("depth", "pages"), [(1, 1), (2, 2), (3, 3)])
+def test_links_are_followed_as_deep_as_is_asked_each_page_once(
+    root: httpx2.Client, site_url: str, depth: int, pages: int
+) -> None:
+    flow = of_web("URLComponent", "page_results", urls=[f"{site_url}/start"], max_depth=depth)
+    assert len(rows_of(answer_of(root, flow), "page_results")) == pages
+
+
+def test_what_cannot_be_read_is_left_out_unless_it_is_all_there_is(root: httpx2.Client, site_url: str) -> None:
+    both = of_web("URLComponent", "page_results", urls=[f"{site_url}/picture", f"{site_url}/far", "http://10.0.0.1/x"])
+    assert [r["text"] for r in rows_of(answer_of(root, both), "page_results")] == ["Far away"]
+    for url, told in (
+        ("http://10.0.0.1/x", "10.0.0.1 is a private or local address"),
+        (f"{site_url}/inward", "10.0.0.1 is a private or local address"),
+        (f"{site_url}/large", "larger than 5 MiB"),
+        (f"{site_url}/picture", "None of these addresses holds a text"),
+    ):
+        answer = answer_of(root, of_web("URLComponent", "page_results", urls=[url]))
+        assert (answer.status_code, told in answer.text) == (500, True), answer.text
+    missing = of_web("URLComponent", "page_results", urls=[f"{site_url}/missing"], check_response_status=True)
+    assert "status 404" in answer_of(root, missing).text
+
+
+def test_the_markup_is_kept_where_it_is_wanted(root: httpx2.Client, site_url: str) -> None:
+    flow = of_web("URLComponent", "raw_results", urls=[f"{site_url}/far", f"{site_url}/next"], format="HTML")
+    message = rows_of_message(answer_of(root, flow))
+    assert message.startswith("<p>Far away</p>\n\n<p>The next page</p>")
+
+
+def rows_of_message(answer: httpx2.Response) -> str:
+    results = [o["results"] for o in answer.json()["outputs"][0]["outputs"]]
+    return str(next(r["raw_results"]["text"] for r in results if "raw_results" in r))
+
+
+def test_a_search_gives_results_with_the_words_of_their_pages(root: httpx2.Client, site_url: str) -> None:
+    rows = rows_of(answer_of(root, of_web("UnifiedWebSearch", "results", query="mills & rivers")), "results")
+    first = {"title": "About mills & rivers", "snippet": "in short: mills & rivers", "content": "Far away"}
+    assert rows[0].items() >= {**first, "link": f"{site_url}/far"}.items()
+    assert "private or local address" in rows[1]["content"]
+
+
+@pytest.mark.parametrize(
+    ("values", "title"),
+    [
+        ({"query": "rain"}, "search rain"),
+        ({"query": "x", "topic": "business"}, "headlines/section/topic/BUSINESS"),
+        ({"query": "x", "location": "New York"}, "headlines/section/geo/New York"),
+    ],
+)
+def test_the_news_are_searched_by_word_topic_or_place(root: httpx2.Client, values: dict[str, str], title: str) -> None:
+    rows = rows_of(answer_of(root, of_web("UnifiedWebSearch", "results", search_mode="News", **values)), "results")
+    assert (rows[0]["title"], rows[0]["summary"], rows[1]["link"]) == (title, "First & best", "http://a/2")
+
+
+def test_a_feed_is_read_and_a_bomb_is_not(root: httpx2.Client, site_url: str) -> None:
+    feed = of_web("UnifiedWebSearch", "results", search_mode="RSS", query=f"{site_url}/rss/feed")
+    assert [r["title"] for r in rows_of(answer_of(root, feed), "results")] == ["feed", "Two"]
+    for path, told in (("rss/bomb", "is no feed"), ("far", "is no feed")):
+        bad = of_web("UnifiedWebSearch", "results", search_mode="RSS", query=f"{site_url}/{path}")
+        assert told in answer_of(root, bad).text
+
+
+def test_an_agent_reads_pages_and_searches(root: httpx2.Client, site_url: str, model_url: str) -> None:
+    flow = (
+        FlowBuilder()
+        .node("ChatInput", "ChatInput-a")
+        .node("URLComponent", "URL-u")
+        .node("UnifiedWebSearch", "Search-s")
+        .node("Agent", "Agent-g", openai_api_base=model_url, api_key=KEY, max_retries=0)
+        .node("ChatOutput", "ChatOutput-b")
+        .edge("ChatInput-a", "message", "Agent-g", "input_value")
+        .edge("URL-u", "component_as_tool", "Agent-g", "tools")
+        .edge("Search-s", "component_as_tool", "Agent-g", "tools")
+        .edge("Agent-g", "response", "ChatOutput-b", "input_value")
+    )
+    page = json.dumps({"urls": [f"{site_url}/far"]})
+    said = f'call fetch_content {page} & perform_search {{"query": "mills"}}'
+    message = answer_of(root, flow, said).json()["outputs"][0]["outputs"][-1]["results"]["message"]
+    outputs = [s["output"] for s in message["content_blocks"][0]["contents"]]
+    assert "Far away" in outputs[0]
+    assert "About mills" in outputs[1]
