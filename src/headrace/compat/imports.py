@@ -64,11 +64,10 @@ def classic(module: str) -> Any:
 
     """
     try:
-        return importlib.import_module(f"{CLASSIC}.{module}" if module else CLASSIC)
+        importlib.import_module(CLASSIC)
     except ModuleNotFoundError as error:
-        if error.name != CLASSIC:
-            raise
         raise ImportError(f"{LANGCHAIN}.{module} {_EXTRA}", name=f"{LANGCHAIN}.{module}") from error
+    return importlib.import_module(f"{CLASSIC}.{module}" if module else CLASSIC)
 
 
 def missing(name: str) -> str:
