@@ -57,6 +57,17 @@ def test_exec_prints_all_of_it_as_json_and_takes_tweaks(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["outputs"][0]["outputs"][0]["artifacts"]["sender_name"] == "Zed"
 
 
+def test_exec_finds_the_operators_folders(tmp_path: Path) -> None:
+    (tmp_path / "components" / "loud").mkdir(parents=True)
+    (tmp_path / "components" / "loud" / "shout.py").write_text(SHOUT)
+    flow = flow_file(tmp_path, with_code(SHOUT))
+    where = {"LANGFLOW_COMPONENTS_PATH": str(tmp_path / "components")}
+    done = headrace("exec", flow, "--input-value", "quiet", folder=tmp_path, **where)
+    assert "QUIETQUIET" in done.stdout, done.stderr
+    without = headrace("exec", flow, "--input-value", "quiet", folder=tmp_path)
+    assert "which this server doesn't have" in without.stderr
+
+
 def test_exec_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
     data = echo_flow()
     data["nodes"][0]["data"]["type"] = "Teleporter"

@@ -194,21 +194,18 @@ async def _exec(
     settings: Settings, data: object, input_value: str, tweaks: dict[str, Any], written: dict[str, Any]
 ) -> dict[str, Any]:
     import headrace.components
+    from headrace.compat.folders import ComponentFolders
     from headrace.component.registry import Registry
     from headrace.runs.request import RunRequest
     from headrace.runs.standalone import run_file
     from headrace.runs.surroundings import Surroundings
 
     around = Surroundings.of(settings)
+    registry = Registry.of_package(headrace.components)
+    await ComponentFolders(settings.components_path, registry, lambda: None).look()
     try:
         request = RunRequest(input_value=input_value or None, input_type="any", output_type="any", tweaks=tweaks)
-        return await run_file(
-            data,
-            request,
-            registry=Registry.of_package(headrace.components),
-            around=around,
-            **written,
-        )
+        return await run_file(data, request, registry=registry, around=around, **written)
     finally:
         await around.close()
 

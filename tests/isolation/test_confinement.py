@@ -178,6 +178,11 @@ def test_addresses_of_the_machine_and_its_network_are_closed(strict: Strict, hos
         "import os\nfound = os.symlink('/etc/passwd', 'link') or open('link').read()",
         "import os\nfound = os.mknod('device', 0o600 | 0o060000, os.makedev(8, 0))",
         "import os\nfound = os.setpriority(os.PRIO_PROCESS, os.getppid(), 5)",
+        "import os\nfound = os.sched_setaffinity(os.getppid(), {0})",
+        "import os\nfound = os.truncate('/etc/hostname', 0)",
+        "import fcntl, os\nfound = fcntl.fcntl(1, fcntl.F_SETOWN, os.getppid())",
+        "import fcntl, os\nfound = fcntl.fcntl(1, fcntl.F_SETSIG, 9)",
+        "import fcntl, os\nfound = fcntl.ioctl(1, 0x8901, os.getppid().to_bytes(4, 'little'))",
     ],
 )
 def test_processes_signals_and_raw_sockets_are_closed(strict: Strict, body: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 #: The operator's addresses of model servers, which a model that is built in a worker has to know; no other variable goes there.
 _ADDRESSES = ("OPENAI_BASE_URL", "OPENAI_API_BASE", "ANTHROPIC_BASE_URL", "OLLAMA_BASE_URL")
+
+#: So many messages are read at once.
+MOST_MESSAGES = 10_000
 
 
 class IsolatedRun:
@@ -103,7 +107,8 @@ class IsolatedRun:
             await context.store(_message(lending.read(args["message"])))
             return None
         if op == "history":
-            return lending.write(await context.history(HistoryQuery(**args["query"])))
+            query = HistoryQuery(**args["query"])
+            return lending.write(await context.history(replace(query, limit=min(int(query.limit), MOST_MESSAGES))))
         if op == "variable":
             return await context.variable(str(args["name"]), args["default"])
         if op == "read_file":

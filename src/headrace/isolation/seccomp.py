@@ -35,10 +35,15 @@ class _Machine:
     clone: int
     tgkill: int
     prlimit: int
+    fcntl: int
+    ioctl: int
 
 
-#: pidfd_send_signal to fspick and pidfd_open, but close_range (436), openat2 (437) and faccessat2 (439): one table for all.
-_COMMON = (424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 438, 440, 442)
+#: From pidfd_send_signal on, one table for all machines: processes by descriptor, io_uring, mounts, process_madvise,
+#: quotactl_fd, process_mrelease; without close_range (436), openat2 (437) and faccessat2 (439).
+_COMMON = (424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 438, 440, 442, 443, 448)
+#: Have a signal sent to another process when a descriptor is ready: F_SETOWN, F_SETSIG, F_SETOWN_EX; FIOSETOWN, SIOCSPGRP.
+_FCNTL_OWNERS, _IOCTL_OWNERS = (8, 10, 15), (0x8901, 0x8902)
 _CLONE3 = 435
 _FCHMODAT2 = 452
 
@@ -56,10 +61,11 @@ _MACHINES = {
             135, 172, 173, 179, 163, 103, 169, 167, 168, 170, 171, 153,  # personality to vhangup: the machine's own
             164, 227, 305, 159, 160, 133, 259,  # clocks, setrlimit, mknod mknodat
             29, 30, 31, 67, 64, 65, 66, 220, 68, 69, 70, 71, 240,  # System V memory, semaphores and queues; mq_open
-            141, 142, 144, 314, 251, 256, 279,  # priorities and pages of others
+            141, 142, 144, 314, 203, 251, 256, 279,  # priorities, cores and pages of others
+            76, 254,  # truncate by path, which older Landlocks let through; inotify_add_watch
         ),
         idle=(90, 91, 268, 92, 93, 94, 260, 188, 189, 190, 197, 198, 199, 132, 235, 261, 280),
-        clone=56, tgkill=234, prlimit=302,
+        clone=56, tgkill=234, prlimit=302, fcntl=72, ioctl=16,
     ),
     "aarch64": _Machine(
         audit=0xC00000B7,
@@ -73,10 +79,11 @@ _MACHINES = {
             92, 60, 89, 116, 142, 224, 225, 161, 162, 58,
             170, 112, 266, 171, 164, 33,
             194, 195, 196, 197, 190, 191, 192, 193, 186, 187, 188, 189, 180,
-            140, 118, 119, 274, 30, 238, 239,
+            140, 118, 119, 274, 122, 30, 238, 239,
+            45, 27,
         ),
         idle=(52, 53, 54, 55, 5, 6, 7, 14, 15, 16, 88),
-        clone=220, tgkill=131, prlimit=261,
+        clone=220, tgkill=131, prlimit=261, fcntl=25, ioctl=29,
     ),
 }
 # fmt: on
@@ -120,6 +127,14 @@ def _filter(machine: _Machine) -> list[bytes]:
     ):
         for number in numbers:
             lines += [_line(_EQUAL, number, no=1), _line(_RETURN, outcome)]
+    for number, commands in ((machine.fcntl, _FCNTL_OWNERS), (machine.ioctl, _IOCTL_OWNERS)):
+        lines += [
+            _line(_EQUAL, number, no=3 + len(commands)),
+            _line(_LOAD, _ARGUMENTS + 8),
+            *(_line(_EQUAL, command, yes=len(commands) - place) for place, command in enumerate(commands)),
+            _line(_RETURN, _ALLOW),
+            _line(_RETURN, _ERRNO | errno.EPERM),
+        ]
     lines += [
         # A thread is no process.
         _line(_EQUAL, machine.clone, no=4),

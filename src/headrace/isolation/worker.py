@@ -103,7 +103,7 @@ class Worker:
         self._network = WorkerNetwork(network, egress)
         self._network.start()
         reader, writer = await asyncio.open_unix_connection(sock=channel, limit=1 << 20)
-        self._peer = Peer(reader, writer, self._answer, self._told)
+        self._peer = Peer(reader, writer, self._answer, self._told, _told_to_code)
         self._begin(self._serve())
         self._begin(self._print())
         try:
@@ -237,8 +237,9 @@ class Worker:
         """Read what the process says until it ends, then clear away."""
         try:
             await self._peer.run()
-        except (HeadraceError, ValueError, KeyError, TypeError, AttributeError) as error:
-            log.warning("what a worker says cannot be read, and it was ended: %s", error)
+        except Exception as error:
+            # Whatever it is that code says there, it ends its own process alone.
+            log.warning("what a worker says cannot be read, and it was ended: %s: %s", type(error).__name__, error)
             self.kill("The process of these components said what the server cannot read, and was ended.")
         self._network.stop()
         # Whoever closes its channel has nothing left to do.
@@ -308,3 +309,11 @@ def _environment(folder: Path) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "MALLOC_ARENA_MAX": "2",
     }
+
+
+def _told_to_code(error: BaseException) -> str:
+    """Return what code is told of an error of the server's: of one that nobody foresaw, that there was one."""
+    if isinstance(error, HeadraceError):
+        return error.message
+    log.error("the server failed at what isolated code asked", exc_info=error)
+    return "The server failed at this. Its log says why."
