@@ -95,6 +95,8 @@ def model_app() -> FastAPI:
         calls = next_calls(body)
         text = reply_after_tools(body["messages"]) if any(m["role"] == "tool" for m in body["messages"]) else ""
         text = text or reply_to(body["messages"])
+        if text.endswith("show tools"):
+            text = json.dumps([tool["function"] for tool in body.get("tools", [])])
         base = {"id": "chatcmpl-1", "created": int(time.time()), "model": body["model"]}
         if not body.get("stream"):
             said = {"content": None, "tool_calls": calls} if calls else {"content": text}

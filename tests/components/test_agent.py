@@ -106,9 +106,21 @@ def test_tools_have_the_names_and_descriptions_that_their_node_gives_them(
 ) -> None:
     flow = agent(model_url)
     tool = next(n for n in flow.data["nodes"] if n["id"] == "Calculator-c")["data"]["node"]
-    rows = [{"name": "reckon", "description": "Reckons.", "tags": ["evaluate_expression"], "status": True}]
+    described = {"expression": {"title": "Sum", "description": "What to reckon."}}
+    rows = [
+        {
+            "name": "reckon",
+            "description": "Reckons.",
+            "tags": ["evaluate_expression"],
+            "status": True,
+            "args": described,
+        }
+    ]
     tool["template"]["tools_metadata"] = {"type": "tools", "name": "tools_metadata", "show": True, "value": rows}
     assert asked(client, flow, 'call reckon {"expression": "1+1"}')["text"] == '{"result":"2"}'
+    seen = json.loads(asked(client, flow, "show tools")["text"])[0]
+    assert (seen["name"], seen["description"]) == ("reckon", "Reckons.")
+    assert seen["parameters"]["properties"]["expression"]["description"] == "What to reckon."
     tool["template"]["tools_metadata"]["value"] = [{**rows[0], "status": False}]
     assert "no tool 'reckon'" in asked(client, flow, 'call reckon {"expression": "1+1"}')["text"]
 

@@ -51,7 +51,7 @@ def tools_of(component: Component) -> list[BaseTool]:
                 coroutine=_call(component, output),
                 name=tool_name(str(row.get("name") or output.method)),
                 description=str(row.get("description") or component.description or component.display_name),
-                args_schema=_arguments(component, output),
+                args_schema=_arguments(component, output, described_arguments(row)),
             )
         )
     return tools
@@ -105,7 +105,14 @@ def changed_tools(value: object) -> dict[str, dict[str, Any]]:
     return {tags[0]: row for row in rows if (tags := row.get("tags", [row.get("name")]))}
 
 
-def _arguments(component: Component, output: Output) -> type[BaseModel]:
+def described_arguments(row: dict[str, Any]) -> dict[str, str]:
+    """Return how a node's author described the arguments of a tool, by their names."""
+    told = row.get("args")
+    arguments = told.items() if isinstance(told, dict) else ()
+    return {n: str(a["description"]) for n, a in arguments if isinstance(a, dict) and a.get("description")}
+
+
+def _arguments(component: Component, output: Output, described: dict[str, str]) -> type[BaseModel]:
     from pydantic import Field, create_model
 
     fields: dict[str, Any] = {}
@@ -114,7 +121,7 @@ def _arguments(component: Component, output: Output) -> type[BaseModel]:
             continue
         told = Field(
             default=... if field.required or field.value in ("", None) else field.value,
-            description=field.info or field.display_name or field.name,
+            description=described.get(field.name) or field.info or field.display_name or field.name,
         )
         fields[field.name] = (_type_of(field), told)
     return create_model(f"{tool_name(output.method)}_arguments", **fields)

@@ -16,7 +16,7 @@ from headrace.component import (
     Output,
 )
 from headrace.component.component import ComponentError
-from headrace.component.tools import METADATA, changed_tools, tool_name
+from headrace.component.tools import METADATA, changed_tools, described_arguments, tool_name
 from headrace.mcp_client import McpConnection, server_of
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class MCPToolsComponent(Component):
         return StructuredTool(
             name=tool_name(str(row.get("name") or tool.name)),
             description=str(row.get("description") or tool.description or tool.name),
-            args_schema=tool.input_schema,
+            args_schema=_described(tool, described_arguments(row)),
             coroutine=call,
         )
 
@@ -164,6 +164,15 @@ def _row(tool: Tool) -> dict[str, Any]:
         "readonly": False,
         "status": True,
     }
+
+
+def _described(tool: Tool, described: dict[str, str]) -> dict[str, Any]:
+    """Return a tool's schema with its arguments as the node's author described them."""
+    properties = {
+        n: {**told, "description": described[n]} if n in described and isinstance(told, dict) else told
+        for n, told in _properties(tool).items()
+    }
+    return {**tool.input_schema, "properties": properties}
 
 
 def _properties(tool: Tool) -> dict[str, Any]:
