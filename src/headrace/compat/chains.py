@@ -124,8 +124,14 @@ class LCAgentComponent(Component):
         return await self.run_agent(await agent if inspect.isawaitable(agent) else agent)
 
     async def run_agent(self, agent: Any) -> Message:
-        """Run an executor or a runnable, show its steps as they happen, and return its answer."""
-        if hasattr(agent, "plan") or hasattr(agent, "aplan"):
+        """Run an agent, under an executor unless it is one, and return its answer with its steps.
+
+        Raises:
+            ExceptionWithMessageError: it failed.
+            ImportError: the extra `classic` isn't installed.
+
+        """
+        if all(base.__name__ != "AgentExecutor" for base in type(agent).__mro__):
             agent = self._executor(agent)
         said = self.input_value
         inputs: dict[str, Any] = {"input": said.text if isinstance(said, Message) else str(said or "")}

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
-from headrace.compat.current import Current, awaited_within, within
+from headrace.compat.current import Current, awaited_within, context_of, within
 from headrace.compat.values import dotdict
 from headrace.component.component import Component as BaseComponent
-from headrace.component.component import ComponentError
+from headrace.component.component import ComponentError, field_value
 from headrace.component.context import FlowCall
+from headrace.component.inputs import MessageInput
+from headrace.component.tools import TOOL_OUTPUT, tools_of
 from headrace.schema import Data, Message
 from headrace.schema.records import is_table, records_of
 
 if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
     from headrace.component.context import RunContext
     from headrace.component.editing import Editing
     from headrace.component.inputs import Input
@@ -65,6 +69,15 @@ class Drawn:
     links: dict[str, list[Link]] = field(default_factory=dict)
 
 
+class Toolkit(list["BaseTool"]):
+    """A component's tools, which may be awaited: some authors do."""
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        """Return the tools at once."""
+        yield from ()
+        return self
+
+
 class Component(BaseComponent):
     """A component as its author knows it from Langflow.
 
@@ -78,6 +91,13 @@ class Component(BaseComponent):
         self._attributes: dict[str, Any] = {}
         self._drawn = Drawn()
         self.id = str(parameters.pop("_id", ""))
+        # What a run gives an instance; one that an author makes within a run has it too.
+        self.values = {}
+        self.sources = ()
+        self.status = None
+        self.stopped = set()
+        self.logs = []
+        self.collected = []
         self.set(**parameters)
 
     @classmethod
@@ -88,6 +108,10 @@ class Component(BaseComponent):
         component = cls()
         BaseComponent.__init__(component, vertex_id, context, values, sources)
         component._attributes = component.values
+        for declared in cls.inputs:
+            # A text that was typed where a message can be connected is a message, too.
+            if isinstance(declared, MessageInput) and isinstance(typed := getattr(component, declared.name), str):
+                setattr(component, declared.name, Message(text=typed))
         for name in ("_pre_run_setup", "pre_run_setup"):
             setup: Callable[[], object] | None = getattr(component, name, None)
             if setup is not None:
@@ -97,6 +121,8 @@ class Component(BaseComponent):
     def method_of(self, output: Output) -> Callable[[], object]:
         """Return what makes an output's value, within the run for functions that look for it."""
         method = super().method_of(output)
+        if output.name == TOOL_OUTPUT.name and (own := getattr(self, "_get_tools", None)) is not None:
+            method = own
         current = Current(self.context, asyncio.get_running_loop())
         if inspect.iscoroutinefunction(method):
             work = method
@@ -107,11 +133,27 @@ class Component(BaseComponent):
             return make
         return lambda: within(current, method)
 
+    def to_toolkit(self) -> Toolkit:
+        """Return the component as tools, to be awaited or not."""
+        return Toolkit(tools_of(self))
+
+    def get_base_args(self) -> dict[str, Any]:
+        """Return what a component is made with that this one makes."""
+        return {"_user_id": self.user_id, "_session_id": self.context.session_id}
+
     def __getattr__(self, name: str) -> Any:
-        """Return a value of the node that the class doesn't declare: dynamic fields."""
+        """Return a value of the node that the class doesn't declare: dynamic fields.
+
+        An instance that an author makes within a run has its context, and its inputs' defaults.
+        """
         values = self.__dict__.get("values", {})
         if name in values:
             return values[name]
+        if name == "context":
+            return context_of(f"{type(self).__name__}.context")
+        field = next((i for i in type(self).inputs if i.name == name), None)
+        if field is not None:
+            return field_value(field, field.value)
         raise AttributeError(f"{type(self).__name__} has no {name!r}")
 
     def set(self, **fields: Any) -> Self:
@@ -127,7 +169,7 @@ class Component(BaseComponent):
             if links:
                 self._drawn.links[name] = links
             else:
-                self._drawn.values[name] = value
+                self._drawn.values[name] = self.values[name] = value
                 setattr(self, name, value)
         return self
 

@@ -162,14 +162,17 @@ MODULES: dict[str, dict[str, str]] = {
     },
     "base.models.groq_constants": {"GROQ_MODELS": f"{_CONSTANTS}:GROQ_MODELS"},
     "base.models.model_input_constants": {
-        name: f"{_CONSTANTS}:{name}"
-        for name in (
-            "ALL_PROVIDER_FIELDS",
-            "MODELS_METADATA",
-            "MODEL_DYNAMIC_UPDATE_FIELDS",
-            "MODEL_PROVIDERS",
-            "MODEL_PROVIDERS_LIST",
-        )
+        **{
+            name: f"{_CONSTANTS}:{name}"
+            for name in (
+                "ALL_PROVIDER_FIELDS",
+                "MODELS_METADATA",
+                "MODEL_DYNAMIC_UPDATE_FIELDS",
+                "MODEL_PROVIDERS",
+                "MODEL_PROVIDERS_LIST",
+            )
+        },
+        "MODEL_PROVIDERS_DICT": "headrace.compat.provider_models:MODEL_PROVIDERS_DICT",
     },
     "base.models.model_utils": {
         name: f"{_HELPERS}:{name}" for name in ("get_model_name", "get_ollama_models", "is_valid_ollama_url")
@@ -302,7 +305,6 @@ INSTEAD: dict[str, str] = {
     "base.models.aiml": "Use the provider's own package.",
     "base.models.google_generative_ai_model": "Use ChatGoogleGenerativeAI of langchain-google-genai.",
     "base.models.groq": "Use ChatGroq of langchain-groq.",
-    "base.models.model_input_constants": "Connect a Language Model: it knows the providers.",
     "base.tools": "Run Flow and Flow as Tool make tools of flows.",
     "custom.utils": "Use a Python Interpreter component for code in a field.",
     "graph": "Use self.graph for the session and the flow, and Graph to write flows in Python.",

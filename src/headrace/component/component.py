@@ -97,7 +97,7 @@ class Component:
         self.values = dict(values)
         for field in self.inputs:
             raw = self.values.get(field.name, field.value)
-            setattr(self, field.name, _as_field_value(field, raw))
+            setattr(self, field.name, field_value(field, raw))
 
     if TYPE_CHECKING:
 
@@ -164,7 +164,8 @@ class Component:
         self.logs.append({"name": name or f"Log {len(self.logs) + 1}", "message": message, "type": "text"})
 
 
-def _as_field_value(field: Input, raw: object) -> object:
+def field_value(field: Input, raw: object) -> object:
+    """Return a field's value as its component sees it: texts of messages, empty lists for nothing."""
     if isinstance(field, MessageTextInput) and not isinstance(field, MessageInput):
         return [_as_text(item) for item in raw] if isinstance(raw, list) else _as_text(raw)
     if isinstance(field, ListableInput) and field.is_list and raw in ("", None):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from headrace.compat.component import Component as AuthorsComponent
 from headrace.component import inputs as input_classes
 from headrace.component.component import Component, ComponentError, output_types
 from headrace.component.inputs import Input
@@ -35,7 +36,8 @@ def describe(component: type[Component]) -> dict[str, Any]:
         "outputs": [
             {**o.model_dump(mode="json"), "types": list(output_types(component, o.name))} for o in component.outputs
         ],
-        "own_toolkit": component.to_toolkit is not Component.to_toolkit,
+        "own_toolkit": component.to_toolkit not in (Component.to_toolkit, AuthorsComponent.to_toolkit)
+        or hasattr(component, "_get_tools"),
     }
 
 

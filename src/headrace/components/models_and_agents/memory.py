@@ -108,17 +108,23 @@ class MemoryComponent(Component):
         """Return the session's messages as lines of text, or in mode Store the message that was stored."""
         if self.mode == "Store":
             return await self._store()
-        lines = [fill(self.template, _fields(message)) for message in await self._messages()]
+        lines = [fill(self.template, _fields(message)) for message in await self.retrieve_messages()]
         return Message(text="\n".join(lines), flow_id=self.context.flow_id)
 
     async def retrieve_messages_dataframe(self) -> DataFrame:
         """Return the session's messages as a table, a row each."""
         from headrace.schema.table import dataframe
 
-        messages = [await self._store()] if self.mode == "Store" else await self._messages()
+        messages = [await self._store()] if self.mode == "Store" else await self.retrieve_messages()
         return dataframe([message.to_data() for message in messages])
 
-    async def _messages(self) -> list[Message]:
+    async def retrieve_messages(self) -> list[Message]:
+        """Return the session's messages.
+
+        Raises:
+            ComponentError: they are to come from an external memory.
+
+        """
         if self.memory:
             raise ComponentError(
                 "Message History cannot read an external memory here. Disconnect it to use the server's own."
