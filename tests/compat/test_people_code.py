@@ -72,7 +72,10 @@ def isolation(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def lenient_server(database_url: str | None, isolation: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server on which superusers may run code, as it is by default."""
-    settings = settings_for(tmp_path_factory.mktemp("lenient"), database_url, code_isolation=isolation)
+    # Two servers of one database: what one encrypts, the other reads.
+    settings = settings_for(
+        tmp_path_factory.mktemp("lenient"), database_url, code_isolation=isolation, secret_key="k" * 32
+    )
     with serving(create_app(settings)) as base:
         yield base
 

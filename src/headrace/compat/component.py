@@ -4,53 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from headrace.compat.current import Current, awaited_within, context_of, within
+from headrace.compat.records import records_from
+from headrace.compat.toolkit import Toolkit
 from headrace.compat.values import dotdict
+from headrace.compat.views import GraphView, ResultData, RunOutputs
 from headrace.component.component import Component as BaseComponent
 from headrace.component.component import ComponentError, field_value
 from headrace.component.context import FlowCall
 from headrace.component.inputs import MessageInput
 from headrace.component.tools import TOOL_OUTPUT, tools_of
 from headrace.schema import Data, Message
-from headrace.schema.records import is_table, records_of
 
 if TYPE_CHECKING:
-    from langchain_core.tools import BaseTool
-
     from headrace.component.context import RunContext
     from headrace.component.editing import Editing
     from headrace.component.inputs import Input
     from headrace.component.output import Output
-
-
-@dataclass(frozen=True, slots=True)
-class GraphView:
-    """What a component may know of the run that it is in."""
-
-    session_id: str
-    flow_id: str
-    user_id: str | None
-    context: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class ResultData:
-    """What one component of another flow gave."""
-
-    component_id: str
-    results: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class RunOutputs:
-    """What another flow answered."""
-
-    inputs: dict[str, Any]
-    outputs: list[ResultData]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +41,6 @@ class Drawn:
 
     values: dict[str, Any] = field(default_factory=dict)
     links: dict[str, list[Link]] = field(default_factory=dict)
-
-
-class Toolkit(list["BaseTool"]):
-    """A component's tools, which may be awaited: some authors do."""
-
-    def __await__(self) -> Generator[Any, None, Self]:
-        """Return the tools at once."""
-        yield from ()
-        return self
 
 
 class Component(BaseComponent):
@@ -331,19 +296,8 @@ class Component(BaseComponent):
         return path
 
     def to_data(self, data: Any, *, keys: list[str] | None = None, silent_errors: bool = False) -> list[Data]:
-        """Return objects as records: their fields, those among `keys` alone where some are named.
-
-        Raises:
-            ValueError: an object lacks one of the keys, unless errors are to be silent.
-
-        """
-        records: list[Data] = []
-        for item in data if isinstance(data, (list, tuple)) else [data]:
-            fields = _fields_of(item)
-            if keys and not silent_errors and (missing := [k for k in keys if k not in fields]):
-                raise ValueError(f"{type(item).__name__} has no {', '.join(missing)}.")
-            records.append(Data(data={k: v for k, v in fields.items() if not keys or k in keys}))
-        return records
+        """Return objects as records; see `records_from`."""
+        return records_from(data, keys, silent=silent_errors)
 
     def create_references_from_data(self, data: list[Data], *, include_data: bool = False) -> str:
         """Return records as a Markdown list of references; empty where there are none."""
@@ -389,14 +343,6 @@ def _link_of(value: object) -> Link | None:
     if output is None:
         raise ComponentError(f"{name} makes no output of {owner.display_name or type(owner).__name__}.")
     return Link(owner, output.name)
-
-
-def _fields_of(item: Any) -> dict[str, Any]:
-    if isinstance(item, Data) or is_table(item) or isinstance(item, dict):
-        return records_of(item)[0]
-    if hasattr(item, "model_dump"):
-        return dict(item.model_dump())
-    return dict(getattr(item, "__dict__", {"text": str(item)}))
 
 
 async def _called(method: Callable[..., Any], *arguments: Any) -> Any:

@@ -95,6 +95,8 @@ _HELPERS = "headrace.compat.helpers"
 _SERVICES = "headrace.compat.services"
 _DOCUMENTS = "headrace.compat.documents"
 _CHAINS = "headrace.compat.chains"
+_AGENTS = "headrace.compat.agents"
+_SCHEMAS = "headrace.compat.schemas"
 _FILES = "headrace.compat.files"
 _MODELS = {
     "OPENAI_EMBEDDING_MODEL_NAMES": f"{_CONSTANTS}:OPENAI_EMBEDDING_MODEL_NAMES",
@@ -117,13 +119,13 @@ MODULES: dict[str, dict[str, str]] = {
         "parallel_load_data": f"{_FILES}:parallel_load_data",
         "parse_text_file_to_data": f"{_FILES}:parse_text_file_to_data",
     },
-    "base.agents.agent": {name: f"{_CHAINS}:{name}" for name in ("LCAgentComponent", "LCToolsAgentComponent")},
+    "base.agents.agent": {name: f"{_AGENTS}:{name}" for name in ("LCAgentComponent", "LCToolsAgentComponent")},
     "base.agents.events": {
         "ExceptionWithMessageError": f"{_HELPERS}:ExceptionWithMessageError",
-        "process_agent_events": f"{_CHAINS}:process_agent_events",
+        "process_agent_events": "headrace.compat.agent_events:process_agent_events",
     },
     "base.agents.utils": {
-        "maybe_unflatten_dict": f"{_HELPERS}:maybe_unflatten_dict",
+        "maybe_unflatten_dict": f"{_SCHEMAS}:maybe_unflatten_dict",
         "safe_cache_get": f"{_SERVICES}:safe_cache_get",
         "safe_cache_set": f"{_SERVICES}:safe_cache_set",
     },
@@ -139,7 +141,7 @@ MODULES: dict[str, dict[str, str]] = {
         "LCDocumentTransformerComponent": f"{_DOCUMENTS}:LCDocumentTransformerComponent"
     },
     "base.langchain_utilities.spider_constants": {"MODES": f"{_CONSTANTS}:SPIDER_MODES"},
-    "base.mcp.util": {"create_input_schema_from_json_schema": f"{_HELPERS}:create_input_schema_from_json_schema"},
+    "base.mcp.util": {"create_input_schema_from_json_schema": f"{_SCHEMAS}:create_input_schema_from_json_schema"},
     "base.memory.model": {"LCChatMemoryComponent": f"{_CHAINS}:LCChatMemoryComponent"},
     "base.models.anthropic_constants": {
         name: f"{_CONSTANTS}:{name}"
@@ -175,7 +177,9 @@ MODULES: dict[str, dict[str, str]] = {
         "MODEL_PROVIDERS_DICT": "headrace.compat.provider_models:MODEL_PROVIDERS_DICT",
     },
     "base.models.model_utils": {
-        name: f"{_HELPERS}:{name}" for name in ("get_model_name", "get_ollama_models", "is_valid_ollama_url")
+        "get_model_name": f"{_HELPERS}:get_model_name",
+        "get_ollama_models": "headrace.compat.ollama:get_ollama_models",
+        "is_valid_ollama_url": "headrace.compat.ollama:is_valid_ollama_url",
     },
     "base.models.novita_constants": {"MODEL_NAMES": f"{_CONSTANTS}:NOVITA_MODEL_NAMES"},
     "base.models.ollama_constants": {"OLLAMA_EMBEDDING_MODELS": f"{_CONSTANTS}:OLLAMA_EMBEDDING_MODELS"},
@@ -202,7 +206,7 @@ MODULES: dict[str, dict[str, str]] = {
         "convert_to_dataframe": "headrace.compat.records:convert_to_dataframe",
     },
     "components.langchain_utilities.tool_calling": {
-        "ToolCallingAgentComponent": f"{_CHAINS}:ToolCallingAgentComponent"
+        "ToolCallingAgentComponent": f"{_AGENTS}:ToolCallingAgentComponent"
     },
     "custom": _COMPONENT,
     "custom.custom_component.component": {
@@ -229,7 +233,7 @@ MODULES: dict[str, dict[str, str]] = {
         "InputTypes": "headrace.component.inputs:Input",
     },
     "io": {**_INPUTS, **_OUTPUT},
-    "io.schema": {name: f"{_HELPERS}:{name}" for name in ("flatten_schema", "schema_to_langflow_inputs")},
+    "io.schema": {name: f"{_SCHEMAS}:{name}" for name in ("flatten_schema", "schema_to_langflow_inputs")},
     "log": _LOGGER,
     "log.logger": _LOGGER,
     "logging": _LOGGER,

@@ -77,3 +77,27 @@ def chroma_collection_to_data(collection_dict: dict[str, Any]) -> list[Data]:
         Data(data={"id": i, "text": text, **(metadata or {})})
         for i, text, metadata in zip(names, texts, rest, strict=True)
     ]
+
+
+def records_from(data: Any, keys: list[str] | None, *, silent: bool) -> list[Data]:
+    """Return objects as records: their fields, those among `keys` alone where some are named.
+
+    Raises:
+        ValueError: an object lacks one of the keys, unless that is to be silent.
+
+    """
+    records: list[Data] = []
+    for item in data if isinstance(data, (list, tuple)) else [data]:
+        fields = _fields_of(item)
+        if keys and not silent and (missing := [k for k in keys if k not in fields]):
+            raise ValueError(f"{type(item).__name__} has no {', '.join(missing)}.")
+        records.append(Data(data={k: v for k, v in fields.items() if not keys or k in keys}))
+    return records
+
+
+def _fields_of(item: Any) -> dict[str, Any]:
+    if isinstance(item, Data) or is_table(item) or isinstance(item, dict):
+        return records_of(item)[0]
+    if hasattr(item, "model_dump"):
+        return dict(item.model_dump())
+    return dict(getattr(item, "__dict__", {"text": str(item)}))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, Self
 
 from headrace.component.tools import tools_of
 
@@ -10,6 +11,15 @@ if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
     from headrace.compat.component import Component
+
+
+class Toolkit(list["BaseTool"]):
+    """A component's tools, which may be awaited: some authors do."""
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        """Return the tools at once."""
+        yield from ()
+        return self
 
 
 class ComponentToolkit:

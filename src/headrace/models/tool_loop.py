@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from headrace.models.provider import ModelError
+from headrace.models.steps import end_step, step_begun, steps_block
 from headrace.schema import Message
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
     from langchain_core.tools import BaseTool
 
-#: The title under which a chat shows an agent's steps.
-STEPS = "Agent Steps"
 #: What an agent is told whose turns are used up.
 NO_MORE = "You have used up your turns with tools. Answer now with what you have."
 
@@ -43,8 +42,7 @@ class ToolLoop:
 
     def speak(self, messages: list[BaseMessage]) -> Message:
         """Return a message that speaks, with the steps as its content block."""
-        block = {"title": STEPS, "contents": self.steps, "allow_markdown": True, "media_url": None}
-        return Message(stream=self.run(messages), content_blocks=[block])
+        return Message(stream=self.run(messages), content_blocks=[steps_block(self.steps)])
 
     async def run(self, messages: list[BaseMessage]) -> AsyncIterator[str]:
         """Yield what the model says, and an empty text whenever `steps` changed.
@@ -99,15 +97,7 @@ class ToolLoop:
         said.append(whole)
 
     def _begin(self, call: ToolCall) -> dict[str, Any]:
-        step: dict[str, Any] = {
-            "type": "tool_use",
-            "name": call["name"],
-            "tool_input": call["args"],
-            "output": None,
-            "error": None,
-            "header": {"title": f"Accessing **{call['name']}**", "icon": "Hammer"},
-            "duration": 0,
-        }
+        step = step_begun(call["name"], call["args"])
         self.steps.append(step)
         return step
 
@@ -125,7 +115,7 @@ class ToolLoop:
         except Exception as error:
             step["error"] = content = f"Error: {error or type(error).__name__}"
         step["duration"] = round((time.perf_counter() - begun) * 1000)
-        step["header"] = {"title": f"Executed **{call['name']}**", "icon": "Hammer"}
+        end_step(step)
         return ToolMessage(content, tool_call_id=call["id"] or "", status="error" if step["error"] else "success")
 
     def _named(self, name: str) -> BaseTool:

@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from headrace.compat.component import Component, ResultData, RunOutputs
+from headrace.compat.component import Component
 from headrace.compat.loading import BUILTINS
+from headrace.compat.views import ResultData, RunOutputs
 from headrace.component.component import ComponentError, output_types
 from headrace.component.node_json import node_json
 from headrace.errors import HeadraceError
