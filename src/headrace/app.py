@@ -49,6 +49,7 @@ from headrace.api.json_body import BodyLimit
 from headrace.api.openapi import describe
 from headrace.api.state import State, require_caller
 from headrace.api.upload import FRAME_BYTES, UPLOAD_PATHS
+from headrace.api.whole_path import WholePath
 from headrace.auth.callers import Callers
 from headrace.auth.rate import RateLimit
 from headrace.auth.secret_key import secret_key
@@ -145,6 +146,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.mount("/", frontend(settings.frontend_path.expanduser()), name="frontend")
     largest = settings.max_file_size_upload * (1 << 20) + FRAME_BYTES
     app.add_middleware(BodyLimit, limit=settings.max_request_bytes, uploads=dict.fromkeys(UPLOAD_PATHS, largest))
+    app.add_middleware(WholePath)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

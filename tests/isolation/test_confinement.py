@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import httpx2
+import psutil
 import pytest
 
 from headrace.app import create_app
 from tests.compat.test_people_code import People, changed, people_of, ran, saved, text_of, with_code
 from tests.conftest import settings_for
 from tests.server import serving
+from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's part of isolation is Linux's")
 
@@ -180,6 +182,7 @@ def test_addresses_of_the_machine_and_its_network_are_closed(strict: Strict, hos
         "import os\nfound = os.setpriority(os.PRIO_PROCESS, os.getppid(), 5)",
         "import os\nfound = os.sched_setaffinity(os.getppid(), {0})",
         "import os\nfound = os.truncate('/etc/hostname', 0)",
+        "import os\nfound = os.memfd_create('unbounded')",
         "import fcntl, os\nfound = fcntl.fcntl(1, fcntl.F_SETOWN, os.getppid())",
         "import fcntl, os\nfound = fcntl.fcntl(1, fcntl.F_SETSIG, 9)",
         "import fcntl, os\nfound = fcntl.ioctl(1, 0x8901, os.getppid().to_bytes(4, 'little'))",
@@ -207,8 +210,16 @@ def test_the_c_librarys_own_calls_are_refused_too(strict: Strict) -> None:
     )
 
 
-def test_memory_has_an_end_and_the_next_run_is_well(strict: Strict) -> None:
-    told = refused(probe(strict.people.ada, "found = []\nwhile True:\n    found.append(bytearray(1 << 20))"))
+@pytest.mark.parametrize(
+    "body",
+    [
+        "found = []\nwhile True:\n    found.append(bytearray(1 << 20))",
+        "import mmap\nfound = []\nwhile True:\n    found.append(mmap.mmap(-1, 1 << 20))",
+        "import mmap\nfound = [mmap.mmap(-1, 1 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) for _ in range(1000)]",
+    ],
+)
+def test_memory_has_an_end_and_the_next_run_is_well(strict: Strict, body: str) -> None:
+    told = refused(probe(strict.people.ada, body))
     assert "more memory than the 300 MiB" in told
     assert "HEADRACE_CODE_MEMORY" in told
     assert text_of(probe(strict.people.ada, "found = said", "well")) == "well"
@@ -217,6 +228,19 @@ def test_memory_has_an_end_and_the_next_run_is_well(strict: Strict) -> None:
 def test_a_file_has_a_largest_size(strict: Strict) -> None:
     told = refused(probe(strict.people.ada, "with open('big', 'wb') as f:\n    f.write(b'x' * (2 << 20))\nfound = 1"))
     assert "at most 1 MiB" in told
+
+
+def test_a_folder_has_a_largest_size_too(strict: Strict) -> None:
+    body = """
+        import time
+        for number in range(100):
+            with open(f'part-{number}', 'wb') as file:
+                file.write(b'x' * (1 << 20))
+        while True:
+            time.sleep(0.1)
+        found = 1
+    """
+    assert "wrote more than 10 MiB" in refused(probe(strict.people.ada, body))
 
 
 @pytest.mark.parametrize(
@@ -254,6 +278,71 @@ def test_what_loops_while_it_is_loaded_is_stopped_too(strict: Strict) -> None:
     answer = strict.people.ada.post("/api/v1/custom_component", json={"code": changed("while True:\n    pass")})
     assert answer.status_code >= 400
     assert "was stopped" in answer.text
+
+
+def test_loading_waits_for_nothing_for_long(strict: Strict) -> None:
+    sleeps = changed("import time\ntime.sleep(600)")
+    answer = strict.people.ada.post("/api/v1/custom_component", json={"code": sleeps})
+    assert (answer.status_code, "took longer than 2 s" in answer.text) == (400, True), answer.text
+    assert text_of(probe(strict.people.ada, "found = said", "again")) == "again"
+
+
+def test_a_thread_that_is_left_behind_does_not_run_for_ever(strict: Strict) -> None:
+    left = """
+        import os, threading
+        def work():
+            while True:
+                pass
+        threading.Thread(target=work, daemon=True).start()
+        found = os.getpid()
+    """
+    process = psutil.Process(int(text_of(probe(strict.people.ada, left))))
+    until(lambda: not process.is_running(), seconds=30)
+
+
+def test_a_run_that_is_cancelled_takes_its_process_with_it(strict: Strict) -> None:
+    whoami = "import os\nfound = os.getpid()"
+    process = psutil.Process(int(text_of(probe(strict.people.ada, whoami))))
+    flow = saved(strict.people.ada, with_code(source("import time\ntime.sleep(600)\nfound = 1"), "Probe"))
+    asked = {"inputs": {"input_value": "x"}}
+    job = strict.people.ada.post(f"/api/v1/build/{flow['id']}/flow", json=asked).json()["job_id"]
+    until(lambda: process.num_threads() > 1)
+    assert strict.people.ada.post(f"/api/v1/build/{job}/cancel").json()["success"] is True
+    until(lambda: not process.is_running(), seconds=30)
+    assert int(text_of(probe(strict.people.ada, whoami))) != process.pid
+
+
+WAITS_FOR_A_WORD = """
+import asyncio
+await self.send_message(Message(text='begun', sender='Machine', sender_name='Probe'))
+while True:
+    try:
+        found = await self.get_variables('GO')
+        break
+    except Exception:
+        await asyncio.sleep(0.05)
+"""
+
+
+def test_there_is_room_for_so_many_users_and_idle_ones_make_room(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, code_workers=1, custom_code="everyone")
+    with serving(create_app(settings)) as base:
+        for root, ada, _ in people_of(base):
+            waits = source(WAITS_FOR_A_WORD).replace("def build", "async def build")
+            held, mine = saved(root, with_code(waits, "Probe")), saved(ada, with_code(source("found = said"), "Probe"))
+            build = f"/api/v1/build/{held['id']}/flow"
+            job = root.post(build, json={"inputs": {"input_value": "x", "session": "held"}}).json()["job_id"]
+            said = "/api/v1/monitor/messages?session_id=held"
+            until(lambda: "begun" in root.get(said).text)  # noqa: B023 - done within this round
+            refusal = ran(ada, mine["id"])
+            assert refusal.status_code == 429
+            assert "HEADRACE_CODE_WORKERS" in refusal.text
+            assert refusal.headers["retry-after"] == "1"
+            go = {"name": "GO", "value": "went", "type": "Generic", "default_fields": []}
+            assert root.post("/api/v1/variables/", json=go).status_code == 201
+            events = root.get(f"/api/v1/build/{job}/events?event_delivery=streaming").text
+            assert "went" in events
+            assert text_of(ran(ada, mine["id"], "room")) == "room"
 
 
 def test_users_do_not_see_each_others_process(strict: Strict) -> None:

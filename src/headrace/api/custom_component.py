@@ -20,13 +20,18 @@ from headrace.component.node_json import node_json
 from headrace.component.source import check_source
 from headrace.component.tools import in_tool_mode
 from headrace.errors import HeadraceError
+from headrace.isolation.worker import WorkerEndedError
 from headrace.runs.editing import UserEditing
 
 router = APIRouter(
     prefix="/api/v1/custom_component",
     tags=["Components"],
     route_class=StrictRoute,
-    responses={400: {"description": "The source is no Python"}, 403: {"description": "This source is not run here"}},
+    responses={
+        400: {"description": "The source is no Python"},
+        403: {"description": "This source is not run here"},
+        429: {"description": "As many users' code runs as may at once"},
+    },
 )
 
 Source = Annotated[str, Field(max_length=500_000)]
@@ -70,7 +75,7 @@ async def _component(server: State, caller: Caller, code: str) -> type[Component
         )
     try:
         return await server.code.load(caller.id, code)
-    except ComponentCodeError as error:
+    except (ComponentCodeError, WorkerEndedError) as error:
         return _problem(error.message)
 
 

@@ -31,6 +31,7 @@ from headrace.errors import HeadraceError
 from headrace.files.shelf import ChangedFileError, UploadTooLargeError
 from headrace.files.storage import LostFileError, StorageError, StorageFullError
 from headrace.graph.errors import FlowError, RunError
+from headrace.isolation.workers import TooManyWorkersError
 from headrace.runs.builds import BuildNotFoundError
 from headrace.runs.overlay import TweakError
 from headrace.runs.people_code import UnapprovedCodeError
@@ -118,6 +119,7 @@ STATUS: dict[type[HeadraceError], int] = {
     TooManyRunsError: 429,
     TooManyRequestsError: 429,
     TooManyJobsError: 429,
+    TooManyWorkersError: 429,
     ReusedKeyError: 422,
     SignatureError: 401,
     RunTimeoutError: 504,
@@ -147,7 +149,10 @@ def install(app: FastAPI) -> None:
             return JSONResponse({"detail": {"message": error.message, "auto_login": False}}, 400)
         headers = (
             {"Retry-After": str(error.seconds)}
-            if isinstance(error, (TooManyLoginsError, TooManyRequestsError, TooManyRunsError, TooManyJobsError))
+            if isinstance(
+                error,
+                (TooManyLoginsError, TooManyRequestsError, TooManyRunsError, TooManyJobsError, TooManyWorkersError),
+            )
             else None
         )
         return JSONResponse({"detail": error.message}, run_error_status(error), headers)

@@ -106,7 +106,7 @@ class Child:
         if op == "edit":
             return await self._edit(args)
         if op == "alive":
-            return {"busy": self._busy(), "confined": self._confined}
+            return {"busy": self._busy(), "used": time.process_time(), "confined": self._confined}
         return await self._runs[args["run"]].lending.answer(op, args)
 
     def told(self, op: str, args: dict[str, Any]) -> None:
@@ -121,7 +121,7 @@ class Child:
         told = text_of_error(error)
         if isinstance(error, HeadraceError | sockets.BlockedAddressError):
             return told
-        if isinstance(error, MemoryError):
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
             return (
                 f"It needs more memory than the {self._limits.memory} MiB that isolated code has. An operator can raise "
                 "HEADRACE_CODE_MEMORY."
@@ -155,7 +155,13 @@ class Child:
             finally:
                 self._working.pop(number, None)
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, watched)
+        begun = asyncio.get_running_loop().run_in_executor(self._threads, watched)
+        try:
+            return await asyncio.shield(begun)
+        except asyncio.CancelledError:
+            # A thread cannot be stopped. Whoever cancels is answered when nothing of it goes on.
+            await asyncio.wait({begun})
+            raise
 
     async def _load(self, code: str) -> dict[str, Any]:
         digest = hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest()

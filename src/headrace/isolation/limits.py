@@ -17,8 +17,13 @@ class Limits:
     memory: int = 1024
     #: Processor time that one call may use, seconds.
     seconds: float = 60
-    #: The largest file that it may write, MiB.
+    #: The largest file that it may write, MiB; all of its files together may take ten times as much.
     file: int = 100
+
+    @property
+    def folder(self) -> int:
+        """What its folder may hold, bytes."""
+        return 10 * self.file << 20
 
 
 def apply_limits(limits: Limits) -> None:

@@ -19,6 +19,7 @@ _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 #: Where the filter finds the number, the architecture, and the arguments of a call: struct seccomp_data.
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
 _CLONE_THREAD = 0x00010000
+_MAP_SHARED, _MAP_ANONYMOUS = 0x01, 0x20
 #: The x32 calls of x86-64 have this bit.
 _X32 = 0x40000000
 
@@ -37,6 +38,7 @@ class _Machine:
     prlimit: int
     fcntl: int
     ioctl: int
+    mmap: int
 
 
 #: From pidfd_send_signal on, one table for all machines: processes by descriptor, io_uring, mounts, process_madvise,
@@ -63,9 +65,10 @@ _MACHINES = {
             29, 30, 31, 67, 64, 65, 66, 220, 68, 69, 70, 71, 240,  # System V memory, semaphores and queues; mq_open
             141, 142, 144, 314, 203, 251, 256, 279,  # priorities, cores and pages of others
             76, 254,  # truncate by path, which older Landlocks let through; inotify_add_watch
+            319,  # memfd_create: memory that no limit counts
         ),
         idle=(90, 91, 268, 92, 93, 94, 260, 188, 189, 190, 197, 198, 199, 132, 235, 261, 280),
-        clone=56, tgkill=234, prlimit=302, fcntl=72, ioctl=16,
+        clone=56, tgkill=234, prlimit=302, fcntl=72, ioctl=16, mmap=9,
     ),
     "aarch64": _Machine(
         audit=0xC00000B7,
@@ -81,9 +84,10 @@ _MACHINES = {
             194, 195, 196, 197, 190, 191, 192, 193, 186, 187, 188, 189, 180,
             140, 118, 119, 274, 122, 30, 238, 239,
             45, 27,
+            279,
         ),
         idle=(52, 53, 54, 55, 5, 6, 7, 14, 15, 16, 88),
-        clone=220, tgkill=131, prlimit=261, fcntl=25, ioctl=29,
+        clone=220, tgkill=131, prlimit=261, fcntl=25, ioctl=29, mmap=222,
     ),
 }
 # fmt: on
@@ -136,6 +140,13 @@ def _filter(machine: _Machine) -> list[bytes]:
             _line(_RETURN, _ERRNO | errno.EPERM),
         ]
     lines += [
+        # Shared memory without a file is what the limit on memory does not count.
+        _line(_EQUAL, machine.mmap, no=5),
+        _line(_LOAD, _ARGUMENTS + 3 * 8),
+        _line(_ANY_BIT, _MAP_ANONYMOUS, no=2),
+        _line(_ANY_BIT, _MAP_SHARED, no=1),
+        _line(_RETURN, _ERRNO | errno.ENOMEM),
+        _line(_RETURN, _ALLOW),
         # A thread is no process.
         _line(_EQUAL, machine.clone, no=4),
         _line(_LOAD, _ARGUMENTS),

@@ -12,6 +12,7 @@ import socket
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Coroutine
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,10 +40,14 @@ printed = logging.getLogger("headrace.component_code")
 
 #: How often a working process is looked at, seconds.
 LOOK_EVERY = 0.5
+#: Every so many looks an idle process is looked at too, and what it wrote.
+LOOKS_BETWEEN = 4
 #: A call that was cancelled has so long to end before its process is ended, seconds.
 GRACE = 2.0
 #: A process that does not answer so long after it was started never will, seconds.
 START_SECONDS = 60.0
+#: Files that a process may keep.
+MOST_FILES = 10_000
 #: The longest line of what code prints, bytes.
 _LINE = 8192
 
@@ -62,11 +67,14 @@ class Worker:
         self._runs: dict[RunContext, IsolatedRun] = {}
         self._numbered: dict[int, IsolatedRun] = {}
         self._edits: dict[int, Editing] = {}
-        self._loaded: set[str] = set()
+        #: What the process said of the codes that it has loaded, by their digests.
+        self._described: dict[str, dict[str, Any]] = {}
         self._calls = 0
         self._why: str | None = None
         self._retiring = False
         self._tasks: set[Task[None]] = set()
+        #: Those that wait for the end of what was cancelled.
+        self._doubts: set[Task[None]] = set()
         self._process: Process
         self._network: WorkerNetwork
         self._peer: Peer
@@ -114,10 +122,16 @@ class Worker:
             raise WorkerEndedError("The process of these components did not start. Try again.") from error
         self._begin(self._watch())
 
-    def _begin(self, work: Any) -> None:
-        task: Task[None] = asyncio.create_task(work)
+    def _begin(self, work: Coroutine[Any, Any, None]) -> Task[None]:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def settle(self) -> None:
+        """Wait until it is clear whether what was cancelled has ended, and with it whether the process can go on."""
+        if self._doubts:
+            await asyncio.wait(self._doubts)
 
     @property
     def usable(self) -> bool:
@@ -150,28 +164,43 @@ class Worker:
             context.at_end(end)
         return run
 
-    async def load(self, digest: str, code: str) -> Any:
-        """Have the process load a code, if it has not, and return its description; None where it was there.
+    async def load(self, digest: str, code: str) -> dict[str, Any]:
+        """Have the process load a code, if it has not, and return its description.
 
         Raises:
             RemoteError: it cannot be loaded.
-            WorkerEndedError: the process ended over it.
+            WorkerEndedError: the process ended over it, or it took too long.
 
         """
-        if digest in self._loaded:
-            return None
-        described = await self.ask("load", {"code": code})
-        self._loaded.add(digest)
-        return described
+        if digest not in self._described:
+            self._described[digest] = await self._soon(self.ask("load", {"code": code}))
+        return self._described[digest]
 
     async def edit(self, args: dict[str, Any], editing: Editing) -> Any:
-        """Have a component change its node for a user at an editor."""
+        """Have a component change its node for a user at an editor.
+
+        Raises:
+            RemoteError: the author's code fails.
+            WorkerEndedError: the process ended over it, or it took too long.
+
+        """
         number = next(self._numbers)
         self._edits[number] = editing
         try:
-            return await self.ask("edit", {**args, "edit": number})
+            return await self._soon(self.ask("edit", {**args, "edit": number}))
         finally:
             del self._edits[number]
+
+    async def _soon(self, asked: Awaitable[Any]) -> Any:
+        """Return an answer that belongs to no run, so that no run's time bounds it."""
+        seconds = self._limits.seconds
+        try:
+            async with asyncio.timeout(seconds):
+                return await asked
+        except TimeoutError as error:
+            raise WorkerEndedError(
+                f"The code took longer than {seconds:g} s and was stopped. An operator can raise HEADRACE_CODE_SECONDS."
+            ) from error
 
     async def ask(self, op: str, args: dict[str, Any]) -> Any:
         """Ask the process.
@@ -189,7 +218,9 @@ class Worker:
             except asyncio.CancelledError:
                 if not answer.done():
                     self._peer.tell("cancel", {"id": number})
-                    self._begin(self._insist(answer))
+                    doubt = self._begin(self._insist(answer))
+                    self._doubts.add(doubt)
+                    doubt.add_done_callback(self._doubts.discard)
                 raise
         except PeerGoneError as error:
             raise WorkerEndedError(await self._reason()) from error
@@ -262,20 +293,31 @@ class Worker:
             printed.info("%s", line.decode(errors="replace").rstrip())
 
     async def _watch(self) -> None:
-        """End the process when a call uses too much of the processor, or keeps it from answering."""
+        """End the process when a call uses too much of the processor or keeps it from answering, or when it writes too much."""
         limit = self._limits.seconds
+        #: What the process had used when it last had work.
+        before: float | None = None
+        looks = 0
         while self._process.returncode is None:
             await asyncio.sleep(LOOK_EVERY)
-            if self._calls == 0:
+            looks += 1
+            if looks % LOOKS_BETWEEN == 0 and await asyncio.to_thread(
+                _holds_more, self._folder.name, self._limits.folder
+            ):
+                self.kill(f"The code wrote more than {self._limits.folder >> 20} MiB into its folder and was stopped.")
+            if self._calls == 0 and looks % LOOKS_BETWEEN:
                 continue
             try:
                 async with asyncio.timeout(limit):
-                    busy = (await self._peer.ask("alive", {}))["busy"]
+                    told = await self._peer.ask("alive", {})
             except TimeoutError:
-                busy = limit
+                told = {"busy": limit, "used": 0.0}
             except HeadraceError:
                 return
-            if busy >= limit:
+            # A thread that code left behind works for nobody.
+            before = None if self._calls else min(before if before is not None else told["used"], told["used"])
+            idle = 0.0 if before is None else told["used"] - before
+            if max(told["busy"], idle) >= limit:
                 self.kill(
                     f"The code used the processor for {limit:g} s in one call and was stopped. An operator can raise "
                     "HEADRACE_CODE_SECONDS."
@@ -317,3 +359,16 @@ def _told_to_code(error: BaseException) -> str:
         return error.message
     log.error("the server failed at what isolated code asked", exc_info=error)
     return "The server failed at this. Its log says why."
+
+
+def _holds_more(folder: str, most: int) -> bool:
+    """Return whether a folder holds more than so many bytes, or more files than anybody needs."""
+    total = files = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            files += 1
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(place, name)).st_blocks * 512  # noqa: PTH118 - one of many thousands
+            if total > most or files > MOST_FILES:
+                return True
+    return False

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from headrace.compat.loading import ComponentCodeError
@@ -36,6 +36,7 @@ class TooManyWorkersError(ComponentError):
             f"Components of {most} users run at this moment, and no more at once. Try again in a moment; an operator can "
             "raise HEADRACE_CODE_WORKERS."
         )
+        self.seconds = 1
 
 
 class Workers:
@@ -58,11 +59,22 @@ class Workers:
         self._most = most
         self._idle_seconds = idle_seconds
         self._workers: dict[UUID, Worker] = {}
+        #: Users whose workers are being started.
+        self._coming: set[UUID] = set()
         #: Those that get no more work and have not ended.
         self._leaving: set[Worker] = set()
         self._starting: dict[UUID, asyncio.Lock] = {}
         self._looking: asyncio.Task[None] | None = None
         self._warned = False
+
+    async def make_room(self, user: UUID) -> None:
+        """Start a user's worker, if there is none.
+
+        Raises:
+            TooManyWorkersError: as many work for others.
+
+        """
+        await self._worker(user)
 
     async def load(self, user: UUID, digest: str, code: str) -> type[Component]:
         """Have a user's worker load a code, and return the class that stands for it.
@@ -80,10 +92,9 @@ class Workers:
 
         worker = await self._worker(user)
         try:
-            described: dict[str, Any] = await worker.ask("load", {"code": code})
+            return stand_in(await worker.load(digest, code), code, digest, where)
         except RemoteError as error:
             raise ComponentCodeError(error.message) from error
-        return stand_in(described, code, digest, where)
 
     async def python(
         self, user: UUID, source: str, names: Mapping[str, object], imports: Sequence[str], expression: str | None
@@ -111,25 +122,38 @@ class Workers:
     async def _worker(self, user: UUID) -> Worker:
         async with self._starting.setdefault(user, asyncio.Lock()):
             worker = self._workers.get(user)
+            if worker is not None:
+                await worker.settle()
             if worker is None or not worker.usable:
-                await self._make_room()
-                worker = Worker(self._limits)
-                await worker.start(self._egress)
-                self._workers[user] = worker
+                await self._take_room(user)
+                try:
+                    worker = Worker(self._limits)
+                    await worker.start(self._egress)
+                    self._workers[user] = worker
+                finally:
+                    self._coming.discard(user)
                 self._warn_of(worker.confined)
             return worker
 
-    async def _make_room(self) -> None:
+    async def _take_room(self, user: UUID) -> None:
+        """Hold a place for a user's worker, ending one that is idle where all are taken.
+
+        Raises:
+            TooManyWorkersError: all are taken, and none is idle.
+
+        """
         if self._looking is None:
             self._looking = asyncio.create_task(self._look())
-        for user in [u for u, w in self._workers.items() if not w.usable]:
-            self._leaving.add(self._workers.pop(user))
-        if len(self._workers) < self._most:
-            return
-        idle = sorted((w.idle_since, u.hex, u) for u, w in self._workers.items() if w.idle)
-        if not idle:
-            raise TooManyWorkersError(self._most)
-        await self._workers.pop(idle[0][2]).stop()
+        while True:
+            for other in [u for u, w in self._workers.items() if not w.usable]:
+                self._leaving.add(self._workers.pop(other))
+            if len(self._workers) + len(self._coming) < self._most:
+                self._coming.add(user)
+                return
+            idle = sorted((w.idle_since, u.hex, u) for u, w in self._workers.items() if w.idle)
+            if not idle:
+                raise TooManyWorkersError(self._most)
+            await self._workers.pop(idle[0][2]).stop()
 
     async def _look(self) -> None:
         """End what has had no work for long."""

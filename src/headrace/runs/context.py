@@ -82,6 +82,7 @@ class ServerContext:
         self.within = (*within, flow_id)
         self._pending: list[asyncio.Future[None]] = []
         self._at_end: list[Callable[[], None]] = []
+        self._ended = False
 
     async def run_flow(self, call: FlowCall) -> FlowAnswer:
         """Run another flow of the owner's within this run.
@@ -142,11 +143,15 @@ class ServerContext:
                     raise outcome
 
     def at_end(self, release: Callable[[], None]) -> None:
-        """Call `release` once the run has ended, however it ends."""
-        self._at_end.append(release)
+        """Call `release` once the run has ended, however it ends; at once where it has."""
+        if self._ended:
+            release()
+        else:
+            self._at_end.append(release)
 
     async def close(self) -> None:
         """Let go of what the run held, and wait until all that it stored is committed."""
+        self._ended = True
         for release in self._at_end:
             release()
         self._at_end.clear()

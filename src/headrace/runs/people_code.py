@@ -20,6 +20,7 @@ from headrace.errors import HeadraceError
 from headrace.graph.errors import FlowError
 from headrace.graph.flow import Flow, Node, NodeId, parse_flow
 from headrace.graph.plan import carries_own_code
+from headrace.isolation.workers import TooManyWorkersError
 from headrace.store import approvals, users
 
 if TYPE_CHECKING:
@@ -80,6 +81,15 @@ class Loader(Protocol):
     #: Whether each user's code lives apart from that of others.
     apart: bool
 
+    async def make_room(self, user: UUID) -> None:
+        """Make sure that a user's code can run now.
+
+        Raises:
+            TooManyWorkersError: that of as many others does.
+
+        """
+        ...
+
     async def load(self, user: UUID, digest: str, code: str) -> type[Component]:
         """Return the class of a code, for one user.
 
@@ -94,6 +104,9 @@ class InProcess:
     """Loads code into this process."""
 
     apart = False
+
+    async def make_room(self, user: UUID) -> None:
+        """Do nothing: there is always room."""
 
     async def load(self, user: UUID, digest: str, code: str) -> type[Component]:
         """Return the class of a code; see `Loader`."""
@@ -165,6 +178,15 @@ class PeopleCode:
             if digest not in known:
                 raise UnapprovedCodeError(node, self._policy)
 
+    async def make_room(self, user: UUID) -> None:
+        """Make sure that a user's code can run now, before a run of it begins.
+
+        Raises:
+            TooManyWorkersError: that of as many others does.
+
+        """
+        await self._loader.make_room(user)
+
     def forget(self, digest: str) -> None:
         """Look an approval up again: it was taken back."""
         self._seen.pop(digest, None)
@@ -185,6 +207,8 @@ class PeopleCode:
     async def _class_of(self, owner: UUID, node: Node) -> type[Component]:
         try:
             return await self.load(owner, node.code or "")
+        except TooManyWorkersError:
+            raise
         except HeadraceError as error:
             raise FlowError(f"Component {node.display_name} ({node.id}) cannot be loaded: {error.message}") from error
 

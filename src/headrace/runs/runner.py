@@ -185,6 +185,7 @@ class Runner:
             self._plans.move_to_end((flow_id, version))
             if (flow_id, version) in self._codes:
                 await self._code.check(self._codes[flow_id, version])
+                await self._code.make_room(owner)
         return Target(flow_id, plan)
 
     async def _look_up(self, owner: UUID, id_or_name: str) -> tuple[UUID, int, float]:
