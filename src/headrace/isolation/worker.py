@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import logging
-import os
-import signal
-import socket
-import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Coroutine
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import orjson
 
 from headrace.component.component import ComponentError
 from headrace.errors import HeadraceError
 from headrace.isolation.frames import Peer, PeerGoneError, RemoteError
 from headrace.isolation.network import WorkerNetwork
+from headrace.isolation.process import WorkerProcess
 from headrace.isolation.run import IsolatedRun
 
 if TYPE_CHECKING:
     from asyncio import Task
-    from asyncio.subprocess import Process
 
     from headrace.component.context import RunContext
     from headrace.component.editing import Editing
@@ -35,8 +26,6 @@ if TYPE_CHECKING:
     from headrace.isolation.limits import Limits
 
 log = logging.getLogger(__name__)
-#: What people's own code prints.
-printed = logging.getLogger("headrace.component_code")
 
 #: How often a working process is looked at, seconds.
 LOOK_EVERY = 0.5
@@ -46,10 +35,6 @@ LOOKS_BETWEEN = 4
 GRACE = 2.0
 #: A process that does not answer so long after it was started never will, seconds.
 START_SECONDS = 60.0
-#: Files that a process may keep.
-MOST_FILES = 10_000
-#: The longest line of what code prints, bytes.
-_LINE = 8192
 
 
 class WorkerEndedError(ComponentError):
@@ -62,7 +47,7 @@ class Worker:
     def __init__(self, limits: Limits) -> None:
         """Set up; `start` starts it."""
         self._limits = limits
-        self._folder = tempfile.TemporaryDirectory(prefix="headrace-code-", ignore_cleanup_errors=True)
+        self._process = WorkerProcess(limits)
         self._numbers = itertools.count(1)
         self._runs: dict[RunContext, IsolatedRun] = {}
         self._numbered: dict[int, IsolatedRun] = {}
@@ -70,12 +55,10 @@ class Worker:
         #: What the process said of the codes that it has loaded, by their digests.
         self._described: dict[str, dict[str, Any]] = {}
         self._calls = 0
-        self._why: str | None = None
         self._retiring = False
         self._tasks: set[Task[None]] = set()
         #: Those that wait for the end of what was cancelled.
         self._doubts: set[Task[None]] = set()
-        self._process: Process
         self._network: WorkerNetwork
         self._peer: Peer
         #: When it last had work.
@@ -84,41 +67,24 @@ class Worker:
         self.confined: dict[str, bool] = {}
 
     async def start(self, egress: GuardedEgress) -> None:
-        """Start the process. It is given a folder, two channels and its limits, and nothing of the server's.
+        """Start the process.
 
         Raises:
             WorkerEndedError: it does not start.
 
         """
-        channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        network, theirs_too = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        folder = Path(self._folder.name)
-        with theirs, theirs_too:
-            fds = (theirs.fileno(), theirs_too.fileno())
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *("-I", "-B", "-X", "utf8", "-m", "headrace.isolation.child"),
-                *map(str, fds),
-                orjson.dumps(asdict(self._limits)).decode(),
-                pass_fds=fds,
-                cwd=folder,
-                env=_environment(folder),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                limit=_LINE,
-            )
+        channel, network = await self._process.start()
         self._network = WorkerNetwork(network, egress)
         self._network.start()
         reader, writer = await asyncio.open_unix_connection(sock=channel, limit=1 << 20)
         self._peer = Peer(reader, writer, self._answer, self._told, _told_to_code)
         self._begin(self._serve())
-        self._begin(self._print())
+        self._begin(self._process.log_prints())
         try:
             async with asyncio.timeout(START_SECONDS):
                 self.confined = (await self.ask("alive", {}))["confined"]
         except TimeoutError as error:
-            self.kill("The process of these components did not start.")
+            self._process.kill("The process of these components did not start.")
             raise WorkerEndedError("The process of these components did not start. Try again.") from error
         self._begin(self._watch())
 
@@ -136,12 +102,12 @@ class Worker:
     @property
     def usable(self) -> bool:
         """Whether it can be given work."""
-        return self._why is None and not self._retiring and self._process.returncode is None
+        return not (self._process.killed or self._retiring or self._process.ended)
 
     @property
     def ended(self) -> bool:
         """Whether the process is no more."""
-        return self._process.returncode is not None
+        return self._process.ended
 
     @property
     def idle(self) -> bool:
@@ -223,7 +189,7 @@ class Worker:
                     doubt.add_done_callback(self._doubts.discard)
                 raise
         except PeerGoneError as error:
-            raise WorkerEndedError(await self._reason()) from error
+            raise WorkerEndedError(await self._process.reason()) from error
         except RemoteError as error:
             # What filled the memory may still be held.
             self._retiring |= error.kind == "MemoryError"
@@ -244,25 +210,12 @@ class Worker:
 
     def _end_if_retired(self) -> None:
         if self._retiring and self._calls == 0:
-            self.kill("The process of these components was ended after another call. Run it again.")
-
-    def kill(self, why: str) -> None:
-        """End the process; what is asked of it fails with this reason."""
-        self._why = self._why or why
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+            self._process.kill("The process of these components was ended after another call. Run it again.")
 
     async def stop(self) -> None:
         """End the process and clear away what was its."""
-        self.kill("The server ended the process of these components. Run it again.")
-        await self._process.wait()
+        self._process.kill("The server ended the process of these components. Run it again.")
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _reason(self) -> str:
-        code = await self._process.wait()
-        ended = signal.Signals(-code).name if code < 0 else f"status {code}"
-        return self._why or f"The process of these components ended by itself ({ended}). Run it again."
 
     async def _serve(self) -> None:
         """Read what the process says until it ends, then clear away."""
@@ -271,26 +224,11 @@ class Worker:
         except Exception as error:
             # Whatever it is that code says there, it ends its own process alone.
             log.warning("what a worker says cannot be read, and it was ended: %s: %s", type(error).__name__, error)
-            self.kill("The process of these components said what the server cannot read, and was ended.")
+            self._process.kill("The process of these components said what the server cannot read, and was ended.")
         self._network.stop()
         # Whoever closes its channel has nothing left to do.
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
-        await self._process.wait()
-        await asyncio.to_thread(self._folder.cleanup)
-
-    async def _print(self) -> None:
-        """Put what code prints into the log."""
-        pipe = self._process.stdout
-        while pipe is not None:
-            try:
-                line = await pipe.readline()
-            except ValueError:
-                # Longer than a line may be: it is left out.
-                continue
-            if not line:
-                return
-            printed.info("%s", line.decode(errors="replace").rstrip())
+        self._process.end()
+        await self._process.clear()
 
     async def _watch(self) -> None:
         """End the process when a call uses too much of the processor or keeps it from answering, or when it writes too much."""
@@ -298,13 +236,13 @@ class Worker:
         #: What the process had used when it last had work.
         before: float | None = None
         looks = 0
-        while self._process.returncode is None:
+        while not self._process.ended:
             await asyncio.sleep(LOOK_EVERY)
             looks += 1
-            if looks % LOOKS_BETWEEN == 0 and await asyncio.to_thread(
-                _holds_more, self._folder.name, self._limits.folder
-            ):
-                self.kill(f"The code wrote more than {self._limits.folder >> 20} MiB into its folder and was stopped.")
+            if looks % LOOKS_BETWEEN == 0 and await self._process.wrote_too_much():
+                self._process.kill(
+                    f"The code wrote more than {self._limits.folder >> 20} MiB into its folder and was stopped."
+                )
             if self._calls == 0 and looks % LOOKS_BETWEEN:
                 continue
             try:
@@ -318,7 +256,7 @@ class Worker:
             before = None if self._calls else min(before if before is not None else told["used"], told["used"])
             idle = 0.0 if before is None else told["used"] - before
             if max(told["busy"], idle) >= limit:
-                self.kill(
+                self._process.kill(
                     f"The code used the processor for {limit:g} s in one call and was stopped. An operator can raise "
                     "HEADRACE_CODE_SECONDS."
                 )
@@ -338,37 +276,9 @@ class Worker:
             run.told(op, args)
 
 
-def _environment(folder: Path) -> dict[str, str]:
-    """Return the environment of a worker: nothing of the server's own."""
-    return {
-        "HOME": str(folder),
-        "TMPDIR": str(folder),
-        "USER": "component",
-        "PATH": os.defpath,
-        "LANG": "C.UTF-8",
-        # A thread a core is for programs that have the machine to themselves.
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-        "MALLOC_ARENA_MAX": "2",
-    }
-
-
 def _told_to_code(error: BaseException) -> str:
     """Return what code is told of an error of the server's: of one that nobody foresaw, that there was one."""
     if isinstance(error, HeadraceError):
         return error.message
     log.error("the server failed at what isolated code asked", exc_info=error)
     return "The server failed at this. Its log says why."
-
-
-def _holds_more(folder: str, most: int) -> bool:
-    """Return whether a folder holds more than so many bytes, or more files than anybody needs."""
-    total = files = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            files += 1
-            with contextlib.suppress(OSError):
-                total += os.lstat(os.path.join(place, name)).st_blocks * 512  # noqa: PTH118 - one of many thousands
-            if total > most or files > MOST_FILES:
-                return True
-    return False
