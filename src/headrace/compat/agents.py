@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.compat.agent_events import process_agent_events
 from headrace.compat.component import Component
-from headrace.component import BoolInput, DataInput, HandleInput, IntInput, MessageInput, MultilineInput, Output
+from headrace.component import DataInput, HandleInput, MultilineInput, Output
+from headrace.models.fields import AGENT_INPUTS
 from headrace.models.steps import steps_block
 from headrace.schema import Data, Message
 from headrace.schema.message import SENDER_AI, SENDER_NAME_AI
@@ -20,18 +21,7 @@ if TYPE_CHECKING:
 class LCAgentComponent(Component):
     """An agent: a subclass makes it in `build_agent` or `create_agent_runnable`, and this runs it."""
 
-    _base_inputs: list[Any] = [
-        MessageInput(name="input_value", display_name="Input", tool_mode=True),
-        BoolInput(name="handle_parsing_errors", display_name="Handle Parse Errors", value=True, advanced=True),
-        BoolInput(name="verbose", display_name="Verbose", value=True, advanced=True),
-        IntInput(name="max_iterations", display_name="Max Iterations", value=15, advanced=True),
-        MultilineInput(
-            name="agent_description",
-            display_name="Agent Description [Deprecated]",
-            value="A helpful assistant with access to the following tools:",
-            advanced=True,
-        ),
-    ]
+    _base_inputs: list[Any] = AGENT_INPUTS[1:]
     outputs = [
         Output(name="agent", display_name="Agent", method="build_agent", hidden=True, tool_mode=False),
         Output(name="response", display_name="Response", method="message_response"),
@@ -125,10 +115,7 @@ class LCAgentComponent(Component):
 class LCToolsAgentComponent(LCAgentComponent):
     """An agent with tools: a subclass makes what it runs in `create_agent_runnable`."""
 
-    _base_inputs: list[Any] = [
-        HandleInput(name="tools", display_name="Tools", input_types=["Tool", "Agent"], is_list=True),
-        *LCAgentComponent._base_inputs,  # noqa: SLF001
-    ]
+    _base_inputs: list[Any] = AGENT_INPUTS
 
     def build_agent(self) -> Any:
         """Return an executor of what the subclass runs.

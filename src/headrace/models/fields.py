@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from headrace.component import (
     BoolInput,
     DictInput,
+    HandleInput,
     IntInput,
     MessageInput,
     MultilineInput,
@@ -14,6 +15,7 @@ from headrace.component import (
     SliderInput,
     StrInput,
 )
+from headrace.component.inputs import Input
 from headrace.models.provider import ModelSettings
 
 if TYPE_CHECKING:
@@ -61,6 +63,34 @@ MAX_RETRIES = IntInput(
 TIMEOUT = IntInput(
     name="timeout", display_name="Timeout", value=700, advanced=True, info="Seconds to wait for the answer."
 )
+
+#: What every agent has: its tools, what is said to it, and how it goes about it.
+AGENT_INPUTS: list[Input] = [
+    HandleInput(name="tools", display_name="Tools", input_types=["Tool"], is_list=True, info="What it may use."),
+    MessageInput(name="input_value", display_name="Input", tool_mode=True, info="What is said to it."),
+    BoolInput(
+        name="handle_parsing_errors",
+        display_name="Handle Parse Errors",
+        value=True,
+        advanced=True,
+        info="Tell the model of calls that cannot be read, instead of failing.",
+    ),
+    BoolInput(name="verbose", display_name="Verbose", value=True, advanced=True, info="Kept for older flows."),
+    IntInput(
+        name="max_iterations",
+        display_name="Max Iterations",
+        value=15,
+        advanced=True,
+        info="How often it may ask for tools.",
+    ),
+    MultilineInput(
+        name="agent_description",
+        display_name="Agent Description [Deprecated]",
+        value="A helpful assistant with access to the following tools:",
+        advanced=True,
+        info="Kept for older flows.",
+    ),
+]
 
 
 def settings_of(component: Component, *, api_key: str, base_url: str) -> ModelSettings:

@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headrace.component import (
-    BoolInput,
     Component,
     DataInput,
     HandleInput,
-    IntInput,
-    MessageInput,
     MessageTextInput,
-    MultilineInput,
     Output,
 )
+from headrace.models.fields import AGENT_INPUTS
 from headrace.models.provider import ModelError
 from headrace.models.tool_loop import ToolLoop, flat_tools
 from headrace.schema import Data, Message
@@ -34,30 +31,7 @@ class ToolCallingAgentComponent(Component):
     icon = "LangChain"
     formerly = ("OpenAIToolsAgent",)
     inputs = [
-        HandleInput(name="tools", display_name="Tools", input_types=["Tool"], is_list=True, info="What it may use."),
-        MessageInput(name="input_value", display_name="Input", tool_mode=True, info="What is said to it."),
-        BoolInput(
-            name="handle_parsing_errors",
-            display_name="Handle Parse Errors",
-            value=True,
-            advanced=True,
-            info="Tell the model of calls that cannot be read, instead of failing.",
-        ),
-        BoolInput(name="verbose", display_name="Verbose", value=True, advanced=True, info="Kept for older flows."),
-        IntInput(
-            name="max_iterations",
-            display_name="Max Iterations",
-            value=15,
-            advanced=True,
-            info="How often it may ask for tools.",
-        ),
-        MultilineInput(
-            name="agent_description",
-            display_name="Agent Description [Deprecated]",
-            value="A helpful assistant with access to the following tools:",
-            advanced=True,
-            info="Kept for older flows.",
-        ),
+        *AGENT_INPUTS,
         HandleInput(
             name="llm",
             display_name="Language Model",

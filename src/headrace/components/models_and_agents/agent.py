@@ -8,9 +8,7 @@ from headrace.component import (
     BoolInput,
     Component,
     DropdownInput,
-    HandleInput,
     IntInput,
-    MessageInput,
     MessageTextInput,
     MultilineInput,
     Output,
@@ -22,6 +20,7 @@ from headrace.component.context import HistoryQuery
 from headrace.component.tools import tools_of
 from headrace.components.utilities.current_date import CurrentDateComponent
 from headrace.models.fields import (
+    AGENT_INPUTS,
     API_BASE,
     MAX_RETRIES,
     MAX_TOKENS,
@@ -123,30 +122,7 @@ class AgentComponent(Component):
             table_schema=SCHEMA_COLUMNS,
             info="The fields of a structured answer.",
         ),
-        HandleInput(name="tools", display_name="Tools", input_types=["Tool"], is_list=True, info="What it may use."),
-        MessageInput(name="input_value", display_name="Input", tool_mode=True, info="What is said to it."),
-        BoolInput(
-            name="handle_parsing_errors",
-            display_name="Handle Parse Errors",
-            value=True,
-            advanced=True,
-            info="Tell the model of calls that cannot be read, instead of failing.",
-        ),
-        BoolInput(name="verbose", display_name="Verbose", value=True, advanced=True, info="Kept for older flows."),
-        IntInput(
-            name="max_iterations",
-            display_name="Max Iterations",
-            value=15,
-            advanced=True,
-            info="How often it may ask for tools.",
-        ),
-        MultilineInput(
-            name="agent_description",
-            display_name="Agent Description [Deprecated]",
-            value="A helpful assistant with access to the following tools:",
-            advanced=True,
-            info="Kept for older flows.",
-        ),
+        *AGENT_INPUTS,
         BoolInput(
             name="add_current_date_tool",
             display_name="Current Date",
