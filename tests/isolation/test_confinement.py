@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 import textwrap
 import threading
@@ -14,12 +15,15 @@ import psutil
 import pytest
 
 from headrace.app import create_app
+from headrace.isolation import landlock
 from tests.compat.test_people_code import People, changed, people_of, ran, saved, text_of, with_code
 from tests.conftest import settings_for
 from tests.server import serving
 from tests.waiting import until
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's part of isolation is Linux's")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux" or not landlock.version(ctypes.CDLL(None)), reason="this kernel has no Landlock"
+)
 
 
 class Strict(NamedTuple):

@@ -27,11 +27,6 @@ class LCAgentComponent(Component):
         Output(name="response", display_name="Response", method="message_response"),
     ]
 
-    @classmethod
-    def get_base_inputs(cls) -> list[Any]:
-        """Return the inputs that every agent has."""
-        return list(cls._base_inputs)
-
     def build_agent(self) -> Any:
         """Return the agent; a subclass overrides it."""
         raise NotImplementedError

@@ -25,8 +25,21 @@ class EditMode(StrEnum):
     INLINE = "inline"
 
 
+class ChatComponent(Component):
+    """Where a chat's message comes in or goes out, by its author's own code."""
+
+    def get_properties_from_source_component(self) -> tuple[str | None, str | None, str | None, str | None]:
+        """Return of the component that is connected: the model or thing that speaks, its icon, its name, its id."""
+        if not self.sources:
+            return None, None, None, None
+        source = self.sources[0]
+        return source.source_name, source.icon, source.display_name, source.id
+
+
 class LCModelComponent(Component):
     """A chat model: a subclass makes it in `build_model`, and this asks it."""
+
+    output_parser: Any = None
 
     _base_inputs = [
         INPUT,
@@ -38,11 +51,6 @@ class LCModelComponent(Component):
         Output(name="text_output", display_name="Model Response", method="text_response"),
         Output(name="model_output", display_name="Language Model", method="build_model"),
     ]
-
-    @classmethod
-    def get_base_inputs(cls) -> list[Any]:
-        """Return the inputs that every model has."""
-        return list(cls._base_inputs)
 
     def build_model(self) -> LanguageModel:
         """Return the model; a subclass overrides it."""

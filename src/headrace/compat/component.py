@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from headrace.compat.current import Current, awaited_within, context_of, within
 from headrace.compat.records import records_from
+from headrace.compat.self_description import SelfDescription
 from headrace.compat.toolkit import Toolkit
 from headrace.compat.values import dotdict
 from headrace.compat.views import GraphView, ResultData, RunOutputs
@@ -43,7 +44,7 @@ class Drawn:
     links: dict[str, list[Link]] = field(default_factory=dict)
 
 
-class Component(BaseComponent):
+class Component(SelfDescription, BaseComponent):
     """A component as its author knows it from Langflow.
 
     An author's own `__init__` takes keyword arguments; the run's values come to the instance afterwards.
@@ -137,6 +138,16 @@ class Component(BaseComponent):
                 self._drawn.values[name] = self.values[name] = value
                 setattr(self, name, value)
         return self
+
+    @classmethod
+    def get_base_inputs(cls) -> list[Any]:
+        """Return the inputs that every component of a base class has; none of this one."""
+        return list(getattr(cls, "_base_inputs", []))
+
+    @classmethod
+    def get_base_outputs(cls) -> list[Any]:
+        """Return the outputs that every component of a base class has; none of this one."""
+        return list(getattr(cls, "_base_outputs", []))
 
     def set_id(self, id_: str) -> None:
         """Name the component within its flow."""

@@ -165,15 +165,10 @@ class BaseFileComponent(Component):
     inputs = [*_base_inputs]
     outputs = [*_base_outputs]
 
-    @classmethod
-    def get_base_inputs(cls) -> list[Any]:
-        """Return the inputs that every reader of files has."""
-        return list(cls._base_inputs)
-
-    @classmethod
-    def get_base_outputs(cls) -> list[Any]:
-        """Return the outputs that every reader of files has."""
-        return list(cls._base_outputs)
+    @property
+    def valid_extensions(self) -> list[str]:
+        """The endings of the names of files that are read here."""
+        return self.VALID_EXTENSIONS
 
     @abstractmethod
     def process_files(self, file_list: list[BaseFile]) -> list[BaseFile]:

@@ -16,6 +16,14 @@ from headrace.errors import HeadraceError
 #: What component code has for builtins: Python's own, and imports that know the compat names.
 BUILTINS: dict[str, Any] = {**builtins.__dict__, "__import__": import_for_code}
 
+#: Where a run's input goes in and its answer comes out, in the copies of these components that their authors changed.
+_PLACES: dict[str, tuple[str | None, str | None]] = {
+    "ChatInput": ("chat", None),
+    "TextInput": ("text", None),
+    "ChatOutput": (None, "chat"),
+    "TextOutput": (None, "text"),
+}
+
 _UPPER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -51,6 +59,8 @@ def load_component(code: str) -> type[Component]:
     if not found:
         raise ComponentCodeError("The source defines no class that inherits from Component.")
     component = found[-1]
+    takes, gives = _PLACES.get(component.type_name(), (None, None))
+    component.takes_input, component.gives_output = component.takes_input or takes, component.gives_output or gives
     component.source = code
     component.display_name = component.display_name or component.type_name()
     component.__module__ = f"custom_components.{_UPPER.sub('_', component.__name__).lower()}"

@@ -197,7 +197,7 @@ MODULES: dict[str, dict[str, str]] = {
         "vector_store_connection": f"{_DOCUMENTS}:vector_store_connection"
     },
     "base.embeddings.model": {"LCEmbeddingsModel": "headrace.compat.bases:LCEmbeddingsModel"},
-    "base.io.chat": {"ChatComponent": "headrace.compat.component:Component"},
+    "base.io.chat": {"ChatComponent": "headrace.compat.bases:ChatComponent"},
     "base.io.text": {"TextComponent": "headrace.compat.component:Component"},
     "base.langchain_utilities.model": {"LCToolComponent": "headrace.compat.bases:LCToolComponent"},
     "base.models.model": {"LCModelComponent": "headrace.compat.bases:LCModelComponent"},

@@ -30,3 +30,13 @@ class RunOutputs:
 
     inputs: dict[str, Any]
     outputs: list[ResultData]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """A component that feeds one that runs elsewhere: what a message says of where it came from."""
+
+    id: str
+    display_name: str
+    source_name: str
+    icon: str

@@ -48,6 +48,10 @@ class Input(BaseModel):
         body = self.model_dump(by_alias=True, exclude_none=True, mode="json")
         return {**body, "_input_type": type(self).__name__, "display_name": self.display_name or self.name}
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return `to_json`, under the name by which component code calls it."""
+        return self.to_json()
+
 
 class ListableInput(Input):
     """A field that may take several values: `is_list`."""

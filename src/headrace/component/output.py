@@ -35,3 +35,11 @@ class Output(BaseModel):
             "selected": self.selected or (self.types[0] if self.types else None),
             "value": "__UNDEFINED__",
         }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return `to_json`, under the name by which component code calls it."""
+        return self.to_json()
+
+    def add_types(self, types: list[str]) -> None:
+        """Add types that the port gives."""
+        self.types = [*self.types, *(t for t in types if t not in self.types)]

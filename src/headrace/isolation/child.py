@@ -23,12 +23,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
 from headrace.compat.current import Current, within
 from headrace.compat.loading import load_component
+from headrace.compat.views import SourceView
 from headrace.component.component import ComponentError
 from headrace.component.editing import FlowPorts, Port
 from headrace.errors import HeadraceError
@@ -180,8 +181,11 @@ class Child:
         component = run.components.get(args["instance"])
         if component is None:
             found, vertex, values = self._classes[args["digest"]], args["vertex"], lending.read(args["values"])
+            sources = cast("tuple[Component, ...]", tuple(SourceView(**source) for source in args["sources"]))
             current = Current(context, asyncio.get_running_loop())
-            component = await self._in_thread(lambda: within(current, lambda: found.made(vertex, context, values, ())))
+            component = await self._in_thread(
+                lambda: within(current, lambda: found.made(vertex, context, values, sources))
+            )
             run.components[args["instance"]] = component
         output = component.output(args["output"])
         if output is None:

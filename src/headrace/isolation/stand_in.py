@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from headrace.compat.views import SourceView
 from headrace.component.component import Component
 from headrace.component.tools import TOOL_OUTPUT
 from headrace.isolation.description import class_attributes
@@ -52,7 +54,13 @@ class IsolatedComponent(Component):
             run = (await type(self).where()).run_of(self.context)
             self._there = run, run.instance()
         run, instance = self._there
-        args = {"instance": instance, "digest": self.digest, "vertex": self.id, "output": output}
+        args = {
+            "instance": instance,
+            "digest": self.digest,
+            "vertex": self.id,
+            "output": output,
+            "sources": [asdict(SourceView(s.id, s.display_name, s.source_name, s.icon)) for s in self.sources],
+        }
         given = await run.call(args, self.values if first else {})
         self.stopped |= {str(name) for name in given["stopped"]}
         self.logs = given["logs"]

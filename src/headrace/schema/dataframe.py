@@ -17,12 +17,29 @@ if TYPE_CHECKING:
 class DataFrame(pandas.DataFrame):  # type: ignore[misc]
     """A pandas table that is made of records, too, and gives them back."""
 
-    def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
+    #: What pandas carries on to the tables that it makes of this one.
+    _metadata = ["text_key", "default_value"]
+
+    def __init__(
+        self, data: Any = None, *args: Any, text_key: str = "text", default_value: str | None = "", **kwargs: Any
+    ) -> None:
+        """Set up.
+
+        Args:
+            data: records, or whatever pandas makes a table of.
+            args: as pandas takes them.
+            text_key: the column that stands for a row where a text is needed.
+            default_value: stands for a row that has none.
+            kwargs: as pandas takes them.
+
+        """
         if isinstance(data, Data):
             data = [data]
         if isinstance(data, list) and data and all(isinstance(row, Data) for row in data):
             data = [row.data for row in data]
         super().__init__(data, *args, **kwargs)
+        self.text_key = text_key
+        self.default_value = default_value
 
     @property
     def _constructor(self) -> type[DataFrame]:
@@ -43,7 +60,8 @@ class DataFrame(pandas.DataFrame):  # type: ignore[misc]
 
     def to_data_list(self) -> list[Data]:
         """Return a record for each row."""
-        return [Data(data=row) for row in self.to_dict(orient="records")]
+        told = {"text_key": self.text_key, "default_value": self.default_value}
+        return [Data(data=row, **told) for row in self.to_dict(orient="records")]
 
     def to_lc_documents(self) -> list[Document]:
         """Return a LangChain document for each row: its text, and the rest as metadata."""

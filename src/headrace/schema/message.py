@@ -120,6 +120,15 @@ class Message(Data):
         return Message(text=fill(template, values))
 
     @classmethod
+    def from_template_and_variables(cls, template: str, **variables: Any) -> Message:
+        """Return a filled template as a message; see `from_template`."""
+        return cls.from_template(template, **variables)
+
+    def set_flow_id(self, flow_id: str) -> None:
+        """Say of which flow the message is."""
+        self.flow_id = flow_id
+
+    @classmethod
     async def create(cls, **kwargs: Any) -> Message:
         """Return a message with these fields."""
         return cls(**kwargs)
