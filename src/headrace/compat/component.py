@@ -44,6 +44,10 @@ class Drawn:
     links: dict[str, list[Link]] = field(default_factory=dict)
 
 
+#: What authors read of the run under a name of their own, which they may set, too.
+_OF_THE_RUN = {"_session_id": "session_id", "_user_id": "user_id"}
+
+
 class Component(SelfDescription, BaseComponent):
     """A component as its author knows it from Langflow.
 
@@ -56,7 +60,7 @@ class Component(SelfDescription, BaseComponent):
         """Set attributes, and the fields of a component of a flow in Python; a run sets its own with `made`."""
         self._attributes: dict[str, Any] = {}
         self._drawn = Drawn()
-        self.id = str(parameters.pop("_id", ""))
+        self.id = self._id = str(parameters.pop("_id", ""))
         # What a run gives an instance; one that an author makes within a run has it too.
         self.values = {}
         self.sources = ()
@@ -74,6 +78,7 @@ class Component(SelfDescription, BaseComponent):
         component = cls()
         BaseComponent.__init__(component, vertex_id, context, values, sources)
         component._attributes = component.values
+        component._id = component.id
         for declared in cls.inputs:
             # A text that was typed where a message can be connected is a message, too.
             if isinstance(declared, MessageInput) and isinstance(typed := getattr(component, declared.name), str):
@@ -117,6 +122,8 @@ class Component(SelfDescription, BaseComponent):
             return values[name]
         if name == "context":
             return context_of(f"{type(self).__name__}.context")
+        if name in _OF_THE_RUN:
+            return getattr(self.context, _OF_THE_RUN[name])
         field = next((i for i in type(self).inputs if i.name == name), None)
         if field is not None:
             return field_value(field, field.value)

@@ -40,18 +40,6 @@ class SelfDescription:
     _event_manager: Any = None
     _tracing_service: Any = None
 
-    @property
-    def _id(self) -> str:
-        return self.id
-
-    @property
-    def _session_id(self) -> str:
-        return self.context.session_id
-
-    @property
-    def _user_id(self) -> str | None:
-        return self.context.user_id
-
     def get_event_manager(self) -> None:
         """Return nothing: a run's watchers are told through `send_message` and `log`."""
         return
