@@ -304,6 +304,18 @@ def test_a_thread_that_is_left_behind_does_not_run_for_ever(strict: Strict) -> N
     until(lambda: not process.is_running(), seconds=30)
 
 
+def test_a_thread_that_waits_for_nothing_does_not_stay(strict: Strict) -> None:
+    left = """
+        import asyncio, os, time
+        asyncio.get_running_loop().run_in_executor(None, time.sleep, 600)
+        found = os.getpid()
+    """
+    code = source(left).replace("def build", "async def build")
+    flow = saved(strict.people.ada, with_code(code, "Probe"))
+    process = psutil.Process(int(text_of(ran(strict.people.ada, flow["id"]))))
+    until(lambda: not process.is_running(), seconds=60)
+
+
 def test_a_run_that_is_cancelled_takes_its_process_with_it(strict: Strict) -> None:
     whoami = "import os\nfound = os.getpid()"
     process = psutil.Process(int(text_of(probe(strict.people.ada, whoami))))

@@ -123,8 +123,10 @@ TOOL = component(
     "Output(name='tool', method='make')",
     "    def make(self) -> Tool:\n"
     "        return StructuredTool.from_function(backwards, name='backwards', description='Turns a word round.')",
+    # The tool reads the run's messages, long after its method has returned.
     "from langchain_core.tools import StructuredTool\nfrom lfx.field_typing import Tool\n"
-    "def backwards(word: str) -> str:\n    return word[::-1]\n",
+    "from lfx.memory import aget_messages\nfrom lfx.utils.async_helpers import run_until_complete\n"
+    "def backwards(word: str) -> str:\n    assert run_until_complete(aget_messages(limit=1))\n    return word[::-1]\n",
 )
 TOOL_MODE = component(
     "MessageTextInput(name='word', tool_mode=True, required=True)",

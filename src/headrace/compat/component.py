@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 from headrace.compat.current import Current, awaited_within, context_of, within
 from headrace.compat.records import records_from
 from headrace.compat.self_description import SelfDescription
-from headrace.compat.toolkit import Toolkit
+from headrace.compat.toolkit import Toolkit, tools_within
 from headrace.compat.values import dotdict
 from headrace.compat.views import GraphView, ResultData, RunOutputs
 from headrace.component.component import Component as BaseComponent
@@ -99,10 +99,10 @@ class Component(SelfDescription, BaseComponent):
             work = method
 
             async def make() -> object:
-                return await awaited_within(current, work)
+                return tools_within(current, await awaited_within(current, work))
 
             return make
-        return lambda: within(current, method)
+        return lambda: tools_within(current, within(current, method))
 
     def to_toolkit(self) -> Toolkit:
         """Return the component as tools, to be awaited or not."""

@@ -21,9 +21,9 @@ import sysconfig
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import orjson
 
@@ -45,6 +45,9 @@ from headrace.isolation.worker_context import WorkerContext, WorkerEgress
 if TYPE_CHECKING:
     from headrace.component.component import Component
 
+T = TypeVar("T")
+
+#: Plain methods, and whatever else is done in threads, at once.
 THREADS = 16
 _STACK = 2 << 20
 _PR_SET_PDEATHSIG = 1
@@ -81,6 +84,44 @@ def confine_self(limits: Limits, folder: Path) -> dict[str, bool]:
     return {"landlock": confined, "seccomp": seccomp.refuse_calls()}
 
 
+class WatchedThreads(ThreadPoolExecutor):
+    """Threads that tell how long they have worked on what they do."""
+
+    def __init__(self) -> None:
+        super().__init__(THREADS)
+        self._numbers = itertools.count(1)
+        #: What is being done: by which thread, and the processor time that it had used before, seconds.
+        self._working: dict[int, tuple[int, float]] = {}
+
+    def submit(self, work: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Have a thread do something."""
+        number = next(self._numbers)
+
+        def watched() -> T:
+            self._working[number] = (threading.get_ident(), time.thread_time())
+            try:
+                return work(*args, **kwargs)
+            finally:
+                self._working.pop(number, None)
+
+        return super().submit(watched)
+
+    @property
+    def working(self) -> int:
+        """How many threads work."""
+        return len(self._working)
+
+    def busiest(self) -> float:
+        """Return the longest processor time that a thread has used for what it does, seconds."""
+        used = [0.0]
+        for thread, before in list(self._working.values()):
+            try:
+                used.append(time.clock_gettime(time.pthread_getcpuclockid(thread)) - before)
+            except (OSError, AttributeError):
+                continue
+        return max(used)
+
+
 class Child:
     """What the server asks of this process."""
 
@@ -90,10 +131,8 @@ class Child:
         self._confined = confined
         self._classes: dict[str, type[Component]] = {}
         self._runs: dict[int, _Run] = {}
-        self._threads = ThreadPoolExecutor(THREADS)
-        self._numbers = itertools.count(1)
-        #: The threads that work on a call, with the processor time that they had used before.
-        self._working: dict[int, tuple[int, float]] = {}
+        #: The loop's threads, too: those of tools, say.
+        self.threads = WatchedThreads()
         self.peer: Peer
 
     async def answer(self, op: str, args: dict[str, Any]) -> Any:
@@ -107,7 +146,12 @@ class Child:
         if op == "edit":
             return await self._edit(args)
         if op == "alive":
-            return {"busy": self._busy(), "used": time.process_time(), "confined": self._confined}
+            return {
+                "busy": self.threads.busiest(),
+                "working": self.threads.working,
+                "used": time.process_time(),
+                "confined": self._confined,
+            }
         return await self._runs[args["run"]].lending.answer(op, args)
 
     def told(self, op: str, args: dict[str, Any]) -> None:
@@ -136,27 +180,8 @@ class Child:
             )
         return told
 
-    def _busy(self) -> float:
-        """Return the longest processor time that a call's thread has used, seconds."""
-        used = [0.0]
-        for thread, before in list(self._working.values()):
-            try:
-                used.append(time.clock_gettime(time.pthread_getcpuclockid(thread)) - before)
-            except (OSError, AttributeError):
-                continue
-        return max(used)
-
     async def _in_thread(self, work: Callable[[], Any]) -> Any:
-        number = next(self._numbers)
-
-        def watched() -> Any:
-            self._working[number] = (threading.get_ident(), time.thread_time())
-            try:
-                return work()
-            finally:
-                self._working.pop(number, None)
-
-        begun = asyncio.get_running_loop().run_in_executor(self._threads, watched)
+        begun = asyncio.get_running_loop().run_in_executor(None, work)
         try:
             return await asyncio.shield(begun)
         except asyncio.CancelledError:
@@ -262,6 +287,7 @@ def _as_text(value: object) -> list[Any]:
 
 async def serve(channel: socket.socket, child: Child) -> None:
     """Answer the server until it ends."""
+    asyncio.get_running_loop().set_default_executor(child.threads)
     reader, writer = await asyncio.open_unix_connection(sock=channel, limit=1 << 20)
     child.peer = Peer(reader, writer, child.answer, child.told, child.explain)
     await child.peer.run()

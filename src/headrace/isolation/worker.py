@@ -235,7 +235,7 @@ class Worker:
         limit = self._limits.seconds
         #: What the process had used when it last had work.
         before: float | None = None
-        looks = 0
+        looks = left = 0
         while not self._process.ended:
             await asyncio.sleep(LOOK_EVERY)
             looks += 1
@@ -249,10 +249,13 @@ class Worker:
                 async with asyncio.timeout(limit):
                     told = await self._peer.ask("alive", {})
             except TimeoutError:
-                told = {"busy": limit, "used": 0.0}
+                told = {"busy": limit, "used": 0.0, "working": 0}
             except HeadraceError:
                 return
-            # A thread that code left behind works for nobody.
+            # A thread that a call left behind works for nobody, and keeps others from working.
+            left = left + 1 if told["working"] and not self._calls else 0
+            if left > LOOKS_BETWEEN:
+                self._process.kill("Code went on after its run had ended, and its process was ended.")
             before = None if self._calls else min(before if before is not None else told["used"], told["used"])
             idle = 0.0 if before is None else told["used"] - before
             if max(told["busy"], idle) >= limit:
