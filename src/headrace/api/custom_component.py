@@ -1,4 +1,4 @@
-"""Node JSON from a component's source. Source that the server doesn't have itself is run for callers who may run code alone."""
+"""Node JSON from a component's source: by reading it where that suffices, by running it for callers who may run code."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from headrace.api.state import CallerNow, Server, State
 from headrace.auth.callers import Caller
 from headrace.compat.imports import problem_with
 from headrace.compat.loading import ComponentCodeError
+from headrace.compat.parsing import edits_itself, parse_component
 from headrace.component.component import Component, ComponentError
 from headrace.component.node_json import node_json
 from headrace.component.source import check_source
@@ -60,17 +61,28 @@ class Node(BaseModel):
     type: str
 
 
-async def _component(server: State, caller: Caller, code: str) -> type[Component] | JSONResponse:
-    """Return the class of a source: the server's own, or one that is loaded for a caller who may run code."""
+async def _component(server: State, caller: Caller, code: str, *, edits: bool) -> type[Component] | JSONResponse:
+    """Return the class of a source: the server's own, or one that is read from it, or one that is run.
+
+    Args:
+        server: the server's parts.
+        caller: who asks; what has to be run to be known is run for those who may alone.
+        code: the source.
+        edits: whether the author's own code for edits is wanted, where there is such code.
+
+    """
     known = server.runner.component_of_code(code)
     if known is not None:
         return known
     checked = await asyncio.to_thread(check_source, code, problem_with)
     if checked.syntax:
         return _problem(f"Invalid Python code: {checked.syntax[0]}")
+    read = await asyncio.to_thread(parse_component, code) if not checked.imports else None
+    if read is not None and not (edits and edits_itself(read)):
+        return read
     if not server.code.may_run(is_superuser=caller.is_superuser):
         raise ForbiddenError(
-            "This source is not one of the server's own components, and you may not run code of your own here. "
+            "This source has to be run to show its node, and you may not run code of your own here. "
             "Ask a superuser; HEADRACE_CUSTOM_CODE says who may."
         )
     try:
@@ -85,8 +97,8 @@ def _problem(text: str) -> JSONResponse:
 
 @router.post("", response_model=Node)
 async def custom_component(body: CustomComponent, caller: CallerNow, server: Server) -> Node | JSONResponse:
-    """Return the node of a component. A source that is not the server's is run for it, if the caller may run code."""
-    component = await _component(server, caller, body.code)
+    """Return the node of a component. A source that does not write its node out is run for it, if the caller may run code."""
+    component = await _component(server, caller, body.code, edits=False)
     if isinstance(component, JSONResponse):
         return component
     try:
@@ -100,7 +112,7 @@ async def update_custom_component(
     body: FieldUpdate, caller: CallerNow, server: Server
 ) -> dict[str, Any] | JSONResponse:
     """Return a component's node with the fields as they stand and one of them changed."""
-    component = await _component(server, caller, body.code)
+    component = await _component(server, caller, body.code, edits=True)
     if isinstance(component, JSONResponse):
         return component
     node = {**node_json(component), "tool_mode": body.tool_mode}

@@ -17,12 +17,15 @@ from headrace.errors import HeadraceError
 BUILTINS: dict[str, Any] = {**builtins.__dict__, "__import__": import_for_code}
 
 #: Where a run's input goes in and its answer comes out, in the copies of these components that their authors changed.
-_PLACES: dict[str, tuple[str | None, str | None]] = {
+PLACES: dict[str, tuple[str | None, str | None]] = {
     "ChatInput": ("chat", None),
     "TextInput": ("text", None),
     "ChatOutput": (None, "chat"),
     "TextOutput": (None, "text"),
 }
+
+#: The package that components that came with flows say they are of.
+MODULES = "custom_components"
 
 _UPPER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -42,7 +45,7 @@ def load_component(code: str) -> type[Component]:
         compiled = compile(ast.parse(code), "<component>", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ComponentCodeError(f"Invalid Python code: {error}") from error
-    module = ModuleType("custom_components")
+    module = ModuleType(MODULES)
     module.__dict__["__builtins__"] = BUILTINS
     try:
         exec(compiled, module.__dict__)  # noqa: S102 - the one place where approved code is run
@@ -59,9 +62,14 @@ def load_component(code: str) -> type[Component]:
     if not found:
         raise ComponentCodeError("The source defines no class that inherits from Component.")
     component = found[-1]
-    takes, gives = _PLACES.get(component.type_name(), (None, None))
+    takes, gives = PLACES.get(component.type_name(), (None, None))
     component.takes_input, component.gives_output = component.takes_input or takes, component.gives_output or gives
     component.source = code
     component.display_name = component.display_name or component.type_name()
-    component.__module__ = f"custom_components.{_UPPER.sub('_', component.__name__).lower()}"
+    component.__module__ = module_name(component.__name__)
     return component
+
+
+def module_name(class_name: str) -> str:
+    """Return what the module of a component that came with a flow is called."""
+    return f"{MODULES}.{_UPPER.sub('_', class_name).lower()}"
