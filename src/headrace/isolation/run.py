@@ -14,13 +14,12 @@ from headrace.component.context import FlowCall, HistoryQuery
 from headrace.isolation.frames import RemoteError
 from headrace.isolation.lending import Ask, Lending
 from headrace.isolation.values import from_json
+from headrace.models.endpoints import MODEL_ENDPOINTS
 from headrace.schema import Message
 
 if TYPE_CHECKING:
     from headrace.component.context import RunContext
 
-#: The operator's addresses of model servers, which a model that is built in a worker has to know; no other variable goes there.
-_ADDRESSES = ("OPENAI_BASE_URL", "OPENAI_API_BASE", "ANTHROPIC_BASE_URL", "OLLAMA_BASE_URL")
 
 #: So many messages are read at once.
 MOST_MESSAGES = 10_000
@@ -51,7 +50,8 @@ class IsolatedRun:
             "user_id": context.user_id,
             "streaming": context.streaming,
             "longest_answer": context.local_model.longest_answer,
-            "environment": {n: v for n in _ADDRESSES if (v := context.environment(n))},
+            # What a model that is built there has to know; no other variable goes there.
+            "environment": {n: v for n in MODEL_ENDPOINTS if (v := context.environment(n))},
         }
 
     def instance(self) -> int:

@@ -132,7 +132,7 @@ class Workers:
                     self._workers[user] = worker
                 finally:
                     self._coming.discard(user)
-                self._warn_of(worker.confined)
+                self.warn_of(worker.confined)
             return worker
 
     async def _take_room(self, user: UUID) -> None:
@@ -176,7 +176,8 @@ class Workers:
         self._workers.clear()
         await asyncio.gather(*(w.stop() for w in workers))
 
-    def _warn_of(self, confined: dict[str, bool]) -> None:
+    def warn_of(self, confined: dict[str, bool]) -> None:
+        """Tell the log, once, what the kernel has not got to close workers in with."""
         missing = [name for name, has in confined.items() if not has]
         if missing and not self._warned:
             self._warned = True

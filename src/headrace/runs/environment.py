@@ -5,16 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from headrace.errors import HeadraceError
+from headrace.models.endpoints import MODEL_ENDPOINTS
 
-#: The operator's addresses of model servers, by the names that the providers' own clients read, and of search engines.
-ENDPOINT_VARIABLES = (
-    "OPENAI_BASE_URL",
-    "OPENAI_API_BASE",
-    "ANTHROPIC_BASE_URL",
-    "OLLAMA_BASE_URL",
-    "HEADRACE_WEB_SEARCH_URL",
-    "HEADRACE_NEWS_URL",
-)
+#: The operator's addresses of model servers and search engines.
+ENDPOINT_VARIABLES = (*MODEL_ENDPOINTS, "HEADRACE_WEB_SEARCH_URL", "HEADRACE_NEWS_URL")
 
 
 class MissingVariableError(HeadraceError):
