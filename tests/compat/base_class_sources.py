@@ -406,6 +406,23 @@ SOURCES = {
         "asked Custom",
         ["Message"],
     ),
+    "converters and caches": Case(
+        plain(
+            'table = convert_to_dataframe(Message(text=\'[{"a": 1}, {"a": 2}]\'), auto_parse=True)\n'
+            "found = chroma_collection_to_data({'ids': ['1'], 'documents': ['d'], 'metadatas': [{'m': 2}]})[0].data\n"
+            "cache = {}\nsafe_cache_set(cache, 'k', 'v')\n"
+            "kept = [safe_cache_get(cache, 'k'), safe_cache_get(cache, 'l', 'none')]\n"
+            "rows = self.to_data([{'x': 1, 'y': 2}], keys=['x'])\n"
+            "told = self.create_references_from_data([Data(text='one')])\n"
+            "return Message(text=f'{list(table.a)} {found} {kept} {rows[0].data} {told!r}')",
+            imports="from lfx.base.agents.utils import safe_cache_get, safe_cache_set\n"
+            "from lfx.base.vectorstores.utils import chroma_collection_to_data\n"
+            "from lfx.components.processing.converter import convert_to_dataframe\n",
+        ),
+        "x",
+        "[1, 2] {'id': '1', 'text': 'd', 'm': 2} ['v', 'none'] {'x': 1} '---\\n- one'",
+        ["Message"],
+    ),
     "an enumeration's field": Case(
         plain(
             "return Message(text=FieldTypes.SLIDER.value + str(isinstance(self.inputs[0], InputTypes)))",
@@ -423,3 +440,10 @@ SOURCES = {
         ["Message"],
     ),
 }
+
+OLLAMA = plain(
+    "if not await is_valid_ollama_url(self.input_value):\n    return Message(text='nobody')\n"
+    "return Message(text=' '.join(await get_ollama_models(self.input_value, 'tools', 'models', 'name', 'capabilities')))",
+    imports="from lfx.base.models.model_utils import get_ollama_models, is_valid_ollama_url\n",
+    kind="async def",
+)

@@ -6,8 +6,9 @@ import json
 import uuid
 
 import pytest
+from fastapi import FastAPI
 
-from tests.compat.base_class_sources import FILES, SOURCES, Case
+from tests.compat.base_class_sources import FILES, OLLAMA, SOURCES, Case
 from tests.compat.test_people_code import (
     People,
     changed,
@@ -19,6 +20,7 @@ from tests.compat.test_people_code import (
     text_of,
     with_code,
 )
+from tests.server import serving
 
 __all__ = ["isolation", "lenient_server", "people"]
 
@@ -249,6 +251,23 @@ def test_a_component_reads_its_owners_files_and_nobody_elses(people: People) -> 
     assert "There is no file" in ran(people.root, flow["id"], "no/such.txt").text
     theirs = people.ada.post("/api/v2/files/", files=files).json()["path"]
     assert "There is no file" in ran(people.root, flow["id"], theirs).text
+
+
+def test_a_component_lists_the_models_of_an_ollama_server(people: People) -> None:
+    ollama = FastAPI()
+
+    @ollama.get("/api/tags")
+    async def tags() -> dict[str, object]:
+        return {"models": [{"name": "writes"}, {"name": "calls"}]}
+
+    @ollama.post("/api/show")
+    async def show(asked: dict[str, str]) -> dict[str, object]:
+        return {"capabilities": ["completion", *(["tools"] if asked["model"] == "calls" else [])]}
+
+    flow = saved(people.root, with_code(changed(OLLAMA), "Sample"))
+    with serving(ollama) as address:
+        assert text_of(ran(people.root, flow["id"], address)) == "calls"
+    assert text_of(ran(people.root, flow["id"], address)) == "nobody"
 
 
 def test_an_output_that_is_stopped_ends_its_branch(people: People) -> None:

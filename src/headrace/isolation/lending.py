@@ -11,7 +11,7 @@ import itertools
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Any
 
 from headrace.errors import HeadraceError
 from headrace.isolation.values import from_json, to_json
@@ -28,15 +28,6 @@ class GoneError(HeadraceError):
 
     def __init__(self) -> None:
         super().__init__("The object belongs to a run that has ended, or to a process of components that has.")
-
-
-class Remote(Protocol):
-    """What stands here for an object on the other side."""
-
-    @property
-    def lent(self) -> Lent:
-        """Where it is."""
-        ...
 
 
 class Lent:
