@@ -189,3 +189,9 @@ def _first(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return str(error) or type(error).__name__
+
+
+def text_of_result(result: CallToolResult) -> str:
+    """Return what a tool gave as a model reads it."""
+    pieces = [str(getattr(piece, "text", "") or f"<{piece.type}>") for piece in result.content]
+    return "\n".join(pieces)

@@ -423,6 +423,16 @@ SOURCES = {
         "[1, 2] {'id': '1', 'text': 'd', 'm': 2} ['v', 'none'] {'x': 1} '---\\n- one'",
         ["Message"],
     ),
+    "a line of curl": Case(
+        plain(
+            "asked = parse_context(self.input_value)\n"
+            "return Message(text=f'{asked.method} {asked.url} {asked.headers} {asked.data} {asked.cookies} {asked.auth} {asked.verify}')",
+            imports="from lfx.base.curl.parse import parse_context\n",
+        ),
+        "curl 'https://host/x' -H 'a: b' --data '{\"n\": 1}' -b 'c=d; e=f' -u me:word -k",
+        "post https://host/x {'a': 'b'} {\"n\": 1} {'c': 'd', 'e': 'f'} ('me', 'word') False",
+        ["Message"],
+    ),
     "an enumeration's field": Case(
         plain(
             "return Message(text=FieldTypes.SLIDER.value + str(isinstance(self.inputs[0], InputTypes)))",
@@ -445,5 +455,16 @@ OLLAMA = plain(
     "if not await is_valid_ollama_url(self.input_value):\n    return Message(text='nobody')\n"
     "return Message(text=' '.join(await get_ollama_models(self.input_value, 'tools', 'models', 'name', 'capabilities')))",
     imports="from lfx.base.models.model_utils import get_ollama_models, is_valid_ollama_url\n",
+    kind="async def",
+)
+
+MCP = plain(
+    "http = MCPStreamableHttpClient()\n"
+    "mode, tools, by_name = await update_tools('weather', {'url': self.input_value}, mcp_streamable_http_client=http)\n"
+    "given = await by_name['forecast'].ainvoke({'city': 'Oslo'})\n"
+    "direct = await MCPStdioClient().connect_to_server(f'uvx mcp-proxy {self.input_value}')\n"
+    "await http.disconnect()\n"
+    "return Message(text=f'{mode} {len(tools)} {given.content[0].text} {len(direct)}')",
+    imports="from lfx.base.mcp.util import MCPStdioClient, MCPStreamableHttpClient, update_tools\n",
     kind="async def",
 )

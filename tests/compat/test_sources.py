@@ -8,7 +8,7 @@ import uuid
 import pytest
 from fastapi import FastAPI
 
-from tests.compat.base_class_sources import FILES, OLLAMA, SOURCES, Case
+from tests.compat.base_class_sources import FILES, MCP, OLLAMA, SOURCES, Case
 from tests.compat.test_people_code import (
     People,
     changed,
@@ -20,6 +20,7 @@ from tests.compat.test_people_code import (
     text_of,
     with_code,
 )
+from tests.components.test_mcp import tool_server
 from tests.server import serving
 
 __all__ = ["isolation", "lenient_server", "people"]
@@ -268,6 +269,12 @@ def test_a_component_lists_the_models_of_an_ollama_server(people: People) -> Non
     with serving(ollama) as address:
         assert text_of(ran(people.root, flow["id"], address)) == "calls"
     assert text_of(ran(people.root, flow["id"], address)) == "nobody"
+
+
+def test_a_component_uses_an_mcp_server_by_itself(people: People) -> None:
+    flow = saved(people.root, with_code(changed(MCP), "Sample"))
+    with serving(tool_server().streamable_http_app()) as address:
+        assert text_of(ran(people.root, flow["id"], f"{address}/mcp")) == "Streamable_HTTP 2 1 fine days in Oslo 2"
 
 
 def test_an_output_that_is_stopped_ends_its_branch(people: People) -> None:

@@ -131,6 +131,7 @@ MODULES: dict[str, dict[str, str]] = {
     },
     "base.chains.model": {"LCChainComponent": f"{_CHAINS}:LCChainComponent"},
     "base.compressors.model": {"LCCompressorComponent": f"{_DOCUMENTS}:LCCompressorComponent"},
+    "base.curl.parse": {"parse_context": "headrace.compat.curl:parse_context"},
     "base.data": {"BaseFileComponent": f"{_FILES}:BaseFileComponent"},
     "base.data.base_file": {"BaseFileComponent": f"{_FILES}:BaseFileComponent"},
     "base.data.storage_utils": {
@@ -141,7 +142,13 @@ MODULES: dict[str, dict[str, str]] = {
         "LCDocumentTransformerComponent": f"{_DOCUMENTS}:LCDocumentTransformerComponent"
     },
     "base.langchain_utilities.spider_constants": {"MODES": f"{_CONSTANTS}:SPIDER_MODES"},
-    "base.mcp.util": {"create_input_schema_from_json_schema": f"{_SCHEMAS}:create_input_schema_from_json_schema"},
+    "base.mcp.util": {
+        "create_input_schema_from_json_schema": f"{_SCHEMAS}:create_input_schema_from_json_schema",
+        **{
+            name: f"headrace.compat.mcp:{name}"
+            for name in ("MCPStdioClient", "MCPStreamableHttpClient", "update_tools")
+        },
+    },
     "base.memory.model": {"LCChatMemoryComponent": f"{_CHAINS}:LCChatMemoryComponent"},
     "base.models.anthropic_constants": {
         name: f"{_CONSTANTS}:{name}"
@@ -297,7 +304,6 @@ INSTEAD: dict[str, str] = {
     "base.agents.altk": "The Agent component uses tools on any model.",
     "base.agents.crewai": "CrewAI is no part of the server: import crewai itself, or connect Agents as each other's tools.",
     "base.astra_assistants": "Use the package astra-assistants itself.",
-    "base.curl": "Give the component fields for the address and its headers.",
     "base.data.docling_utils": "Use the package docling itself.",
     "base.data.utils": "read_file_text and parse_text_file_to_data read one file of the owner's.",
     "base.datastax": "Use the package astrapy itself.",
@@ -305,7 +311,6 @@ INSTEAD: dict[str, str] = {
     "base.flow_processing": "self.run_flow gives another flow's outputs.",
     "base.knowledge_bases": "Connect a Knowledge Retrieval component.",
     "base.langwatch": "Use the package langwatch itself.",
-    "base.mcp": "Connect an MCP Tools component.",
     "base.models.aiml": "Use the provider's own package.",
     "base.models.google_generative_ai_model": "Use ChatGoogleGenerativeAI of langchain-google-genai.",
     "base.models.groq": "Use ChatGroq of langchain-groq.",

@@ -17,11 +17,11 @@ from headrace.component import (
 )
 from headrace.component.component import ComponentError
 from headrace.component.tools import METADATA, changed_tools, described_arguments, tool_name
-from headrace.mcp_client import McpConnection, server_of
+from headrace.mcp_client import McpConnection, server_of, text_of_result
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
-    from mcp.types import CallToolResult, Tool
+    from mcp.types import Tool
 
     from headrace.component.editing import Editing
     from headrace.component.inputs import Input
@@ -89,7 +89,7 @@ class MCPToolsComponent(Component):
         given = {n: self.values[n] for n in _properties(tool) if self.values.get(n) not in (None, "")}
         result = await self._connected().call(tool.name, given)
         if result.is_error:
-            raise ComponentError(f"{tool.name}: {_text(result)}")
+            raise ComponentError(f"{tool.name}: {text_of_result(result)}")
         return dataframe([piece.model_dump(mode="json", exclude_none=True) for piece in result.content])
 
     async def tools_of_server(self) -> list[BaseTool]:
@@ -108,8 +108,8 @@ class MCPToolsComponent(Component):
         async def call(**arguments: Any) -> str:
             result = await self._connected().call(tool.name, arguments)
             if result.is_error:
-                raise ToolException(_text(result))
-            return _text(result)
+                raise ToolException(text_of_result(result))
+            return text_of_result(result)
 
         return StructuredTool(
             name=tool_name(str(row.get("name") or tool.name)),
@@ -199,9 +199,3 @@ def _field(name: str, told: dict[str, Any], tool: Tool) -> dict[str, Any]:
 
 def _kept(made: dict[str, Any], before: object) -> dict[str, Any]:
     return {**made, "value": before["value"]} if isinstance(before, dict) and before.get("value") else made
-
-
-def _text(result: CallToolResult) -> str:
-    """Return what a tool gave as a model reads it."""
-    pieces = [str(getattr(piece, "text", "") or f"<{piece.type}>") for piece in result.content]
-    return "\n".join(pieces)
