@@ -206,7 +206,7 @@ def output_types(component: type[Component], output_name: str) -> tuple[str, ...
         raise ComponentError(
             f"{component.type_name()}.{output.method} needs a return annotation: it is the port's type."
         )
-    return tuple(name for name in _names_in(annotation) if name not in {"list", "None", "NoneType"})
+    return tuple(dict.fromkeys(n for n in _names_in(annotation) if n not in {"list", "None", "NoneType"}))
 
 
 def _names_in(annotation: object) -> list[str]:

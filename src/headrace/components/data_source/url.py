@@ -39,6 +39,7 @@ class URLComponent(Component):
             tool_mode=True,
             input_types=[],
             list_add_label="Add URL",
+            placeholder="Enter a URL...",
             info="The pages' addresses.",
         ),
         SliderInput(

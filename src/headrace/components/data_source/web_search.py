@@ -34,6 +34,7 @@ class WebSearchComponent(Component):
             display_name="Search Mode",
             options=["Web", "News", "RSS"],
             value="Web",
+            real_time_refresh=True,
             tool_mode=True,
             info="Where to look: Web, News, or RSS for a feed's address.",
         ),

@@ -11,6 +11,7 @@ class PassMessageComponent(Component):
     display_name = "Pass"
     description = "Hands a message on unchanged."
     icon = "arrow-right"
+    legacy = True
     blocking = False
     inputs = [
         MessageInput(name="input_message", display_name="Input Message", required=True, info="What is handed on."),

@@ -41,7 +41,14 @@ class RunFlowComponent(Component):
             real_time_refresh=True,
             info="The flow to run.",
         ),
-        StrInput(name="flow_id_selected", display_name="Flow ID", show=False, info="The flow's id.", value=None),
+        StrInput(
+            name="flow_id_selected",
+            display_name="Flow ID",
+            show=False,
+            override_skip=True,
+            info="The flow's id.",
+            value=None,
+        ),
         MessageTextInput(
             name="session_id", display_name="Session ID", advanced=True, info="Empty for the run's own session."
         ),

@@ -64,9 +64,16 @@ class AgentComponent(Component):
             value="OpenAI",
             input_types=[],
             real_time_refresh=True,
+            refresh_button=False,
             info="Whose model; or connect a Language Model.",
         ),
-        SecretStrInput(name="api_key", display_name="API Key", real_time_refresh=True, info="The provider's key."),
+        SecretStrInput(
+            name="api_key",
+            display_name="OpenAI API Key",
+            load_from_db=False,
+            real_time_refresh=True,
+            info="The provider's key.",
+        ),
         StrInput(
             name="base_url", display_name="Base URL", required=True, show=False, info="Where the model is served."
         ),

@@ -22,7 +22,14 @@ class CurrentDateComponent(Component):
     icon = "clock"
     blocking = False
     inputs = [
-        DropdownInput(name="timezone", display_name="Timezone", options=sorted(ZONES), value="UTC", info="Where.")
+        DropdownInput(
+            name="timezone",
+            display_name="Timezone",
+            options=sorted(ZONES),
+            value="UTC",
+            tool_mode=True,
+            info="A time zone, such as Europe/Paris.",
+        )
     ]
     outputs = [Output(name="current_date", display_name="Current Date", method="get_current_date")]
 
