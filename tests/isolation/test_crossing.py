@@ -73,6 +73,29 @@ def test_a_model_of_the_servers_is_asked_by_an_isolated_component(root: httpx2.C
     assert text == "hello|streamed words |True"
 
 
+NAMES = component(
+    "HandleInput(name='llm', input_types=['LanguageModel'])",
+    "Output(name='out', method='tell')",
+    "    async def tell(self) -> Message:\n        return Message(text=self.llm.model_name)",
+)
+JOINS = component(
+    "HandleInput(name='parts', input_types=['Message'], is_list=True)",
+    "Output(name='out', method='join')",
+    "    def join(self) -> Message:\n        return Message(text=' '.join(sorted(p.text for p in self.parts)))",
+)
+
+
+def test_components_side_by_side_each_get_their_own_model(root: httpx2.Client, model_url: str) -> None:
+    flow = FlowBuilder().node("ChatInput", "ChatInput-a").node("ChatOutput", "ChatOutput-b")
+    own(flow, "Own-j", JOINS, "out").edge("Own-j", "out", "ChatOutput-b", "input_value")
+    for number in range(6):
+        made = {"openai_api_base": model_url, "api_key": KEY, "model_name": f"gpt-{number}"}
+        flow.node("OpenAIModel", f"OpenAIModel-{number}", **made)
+        own(flow, f"Own-{number}", NAMES, "out").edge(f"OpenAIModel-{number}", "model_output", f"Own-{number}", "llm")
+        flow.edge(f"Own-{number}", "out", "Own-j", "parts")
+    assert text_of(ran(root, saved(root, flow.data)["id"])) == "gpt-0 gpt-1 gpt-2 gpt-3 gpt-4 gpt-5"
+
+
 MODEL = """
 from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage

@@ -80,4 +80,5 @@ def test_an_operator_is_told_once_where_the_kernel_cannot_close_a_worker_in(capl
 
     with caplog.at_level(logging.WARNING):
         asyncio.run(go())
-    assert [r.getMessage().split(":")[0] for r in caplog.records] == ["this machine's kernel has no landlock"]
+    told = [r.getMessage().split(":")[0] for r in caplog.records if r.name.startswith("headrace")]
+    assert told == ["this machine's kernel has no landlock"]

@@ -198,10 +198,10 @@ class Child:
     async def _call(self, args: dict[str, Any]) -> dict[str, Any]:
         run = await self._run(args["run"], args["context"])
         context, lending = run.context, run.lending
-        for provider, settings in args["models"]:
+        for number, provider, settings in args["models"]:
             from headrace.models.provider import chat_model, provider_named
 
-            lending.built.append(await chat_model(provider_named(provider), settings_from(settings), context))
+            lending.built[number] = await chat_model(provider_named(provider), settings_from(settings), context)
         context.shared.update(lending.read(args["shared"]))
         component = run.components.get(args["instance"])
         if component is None:

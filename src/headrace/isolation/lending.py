@@ -79,18 +79,22 @@ class Lending:
         self._lends_anything = lends_anything
         self._numbers = itertools.count(1)
         self._objects: dict[int, Any] = {}
-        #: Models that the other side builds from what they are made of, in the order in which it is told of them.
-        self.built: list[Any] = []
+        #: Models that this side has built from what they are made of, by the other side's numbers.
+        self.built: dict[int, Any] = {}
         self._to_build: list[list[Any]] = []
 
-    def write(self, value: object) -> Any:
+    def write(self, value: object, *, describe: bool = False) -> Any:
         """Return a value as JSON for the other side.
+
+        Args:
+            value: what goes there.
+            describe: whether models are described, to be built anew there; `take_descriptions` has what of. Else they are lent.
 
         Raises:
             NoValueError: it cannot go there.
 
         """
-        return to_json(value, self._refer)
+        return to_json(value, self._describe if describe else self._refer)
 
     def read(self, raw: Any) -> Any:
         """Return the value that the other side wrote.
@@ -102,19 +106,22 @@ class Lending:
         return from_json(raw, self._resolve)
 
     def take_descriptions(self) -> list[list[Any]]:
-        """Return the models that the other side has to build, since this was asked last."""
+        """Return the models that the other side has to build, since this was asked last: number, provider, settings."""
         told, self._to_build = self._to_build, []
         return told
+
+    def _describe(self, value: object) -> list[Any] | None:
+        made = made_of(value)
+        if made is None:
+            return self._refer(value)
+        number = next(self._numbers)
+        self._to_build.append([number, made.provider, asdict(made.settings)])
+        return ["model", number]
 
     def _refer(self, value: object) -> list[Any] | None:
         lent = getattr(value, "lent", None)
         if isinstance(lent, Lent):
             return ["yours", lent.number] if lent.lending is self else None
-        made = made_of(value)
-        if made is not None:
-            self._to_build.append([made.provider, asdict(made.settings)])
-            self.built.append(value)
-            return ["model", len(self.built) - 1]
         kind, told = _kind_of(value, self)
         if kind == "object" and not self._lends_anything:
             return None

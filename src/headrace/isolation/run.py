@@ -71,10 +71,11 @@ class IsolatedRun:
         """
         lending = self._lending
         shared = self._context.shared
+        # Written and described without a pause: another call of this run takes its own models along.
         request = {
             "run": self._number,
             "context": self._told_context,
-            "values": {name: lending.write(value) for name, value in values.items()},
+            "values": {name: lending.write(value, describe=True) for name, value in values.items()},
             "shared": {k: lending.write(v) for k, v in shared.items() if _is_plain(v)},
             "models": lending.take_descriptions(),
             **args,

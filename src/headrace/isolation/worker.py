@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.component.component import ComponentError
 from headrace.errors import HeadraceError
 from headrace.isolation.frames import Peer, PeerGoneError, RemoteError
+from headrace.isolation.lending import GoneError
 from headrace.isolation.network import WorkerNetwork
 from headrace.isolation.process import WorkerProcess
 from headrace.isolation.run import IsolatedRun
@@ -73,6 +74,14 @@ class Worker:
             WorkerEndedError: it does not start.
 
         """
+        try:
+            await self._start(egress)
+        except BaseException:
+            # Whoever wanted it waits no more: nobody else knows of it.
+            self._process.kill("The process of these components did not start.")
+            raise
+
+    async def _start(self, egress: GuardedEgress) -> None:
         channel, network = await self._process.start()
         self._network = WorkerNetwork(network, egress)
         self._network.start()
@@ -84,7 +93,6 @@ class Worker:
             async with asyncio.timeout(START_SECONDS):
                 self.confined = (await self.ask("alive", {}))["confined"]
         except TimeoutError as error:
-            self._process.kill("The process of these components did not start.")
             raise WorkerEndedError("The process of these components did not start. Try again.") from error
         self._begin(self._watch())
 
@@ -271,7 +279,10 @@ class Worker:
         if op == "flow_ports":
             ports = await self._edits[args["edit"]].flow_ports(args["name"])
             return None if ports is None else asdict(ports)
-        return await self._numbered[args["run"]].answer(op, args)
+        run = self._numbered.get(args["run"])
+        if run is None:
+            raise GoneError
+        return await run.answer(op, args)
 
     def _told(self, op: str, args: dict[str, Any]) -> None:
         run = self._numbered.get(args["run"])
