@@ -13,6 +13,7 @@ import pytest
 from tests.compat.test_people_code import People, isolation, lenient_server, people, ran, saved, text_of
 from tests.flow_builder import FlowBuilder
 from tests.model_server import KEY
+from tests.waiting import until
 
 __all__ = ["isolation", "lenient_server", "people"]
 
@@ -72,6 +73,25 @@ def test_no_request_brings_code_into_it_and_no_stranger_runs_it(people: People) 
     visit = people.anyone.post(build, json={"inputs": {"input_value": "x"}}, headers={"cookie": "client_id=v"})
     assert "not run for strangers" in visit.text
     assert "drawn" not in visit.text
+
+
+def test_a_stranger_at_a_webhook_runs_none_and_its_owner_does(people: People) -> None:
+    data = python("print('drawn')")
+    hook = FlowBuilder().node("Webhook", "Webhook-w").data["nodes"]
+    flow = saved(people.root, {**data, "nodes": [*data["nodes"], *hook]})
+
+    def job(client: httpx2.Client) -> str:
+        accepted = client.post(f"/api/v1/webhook/{flow['id']}", json={"x": 1})
+        assert accepted.status_code == 202, accepted.text
+        told = f"/api/v1/jobs/{accepted.json()['job_id']}"
+        done = until(
+            lambda: next((j for j in [people.root.get(told).json()] if j["status"] in {"succeeded", "failed"}), None)
+        )
+        return f"{done['status']} {done['error']}"
+
+    assert "not run for strangers" in job(people.anyone)
+    assert "not run for strangers" in job(people.ada)
+    assert job(people.root) == "succeeded None"
 
 
 def test_an_import_is_a_modules_name(people: People) -> None:

@@ -13,6 +13,7 @@ from headrace.api.errors import ConflictError
 from headrace.api.json_body import StrictRoute
 from headrace.api.state import Server, State, caller_if_any, require_credentials
 from headrace.graph.errors import FlowError
+from headrace.runs.request import STRANGER
 from headrace.runs.runner import FlowNotFoundError, Target
 from headrace.runs.webhook import SECRET_FIELD, check_signature, entrances, payload_text, request_json
 from headrace.store import flows
@@ -64,16 +65,18 @@ async def webhook(
     caller = await (require_credentials if server.settings.webhook_auth_enable else caller_if_any)(request)
     owner, target = await _target(server, caller, flow_id_or_name, user_id)
     body = await request.body()
+    is_stranger = caller is None or caller.id != owner
     for vertex in entrances(target.plan):
         secret = await server.runner.field_value(owner, target, vertex, SECRET_FIELD)
         if secret:
             check_signature(secret, body, x_hub_signature_256)
+            is_stranger = False
     server.webhook_rate.take(str(target.flow_id))
     text = payload_text(body, request.headers.get("content-type", ""))
     job = NewJob(
         owner,
         target.flow_id,
-        request_json(target.plan, text),
+        {**request_json(target.plan, text), STRANGER: is_stranger},
         hashlib.sha256(body).hexdigest(),
         idempotency_key or webhook_id or x_github_delivery or None,
     )

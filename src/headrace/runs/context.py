@@ -124,7 +124,7 @@ class ServerContext:
         """
         if self.origin == "public":
             raise ComponentError(
-                "Code that is written in a field or by a model is not run for strangers at a public link."
+                "Code that is written in a field or by a model is not run for strangers, at public links and open webhooks."
             )
         return await self._code.run_python(self.owner, source, names, imports, expression)
 

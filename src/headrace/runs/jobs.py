@@ -15,7 +15,8 @@ from uuid import uuid4
 from sqlalchemy.exc import IntegrityError
 
 from headrace.errors import HeadraceError
-from headrace.runs.request import RunRequest
+from headrace.isolation.workers import TooManyWorkersError
+from headrace.runs.request import STRANGER, RunRequest
 from headrace.runs.runner import TooManyRunsError, UnexpectedRunError
 from headrace.store import jobs
 
@@ -130,7 +131,7 @@ class Jobs:
     async def _do(self, row: RowMapping) -> None:
         try:
             error = await self._run(row)
-        except TooManyRunsError as full:
+        except (TooManyRunsError, TooManyWorkersError) as full:
             # Runs that somebody waits for come first.
             await asyncio.sleep(full.seconds)
             await self._store.write(lambda c: jobs.release(c, self._worker, row["id"]))
@@ -148,7 +149,7 @@ class Jobs:
             return f"The server stopped {MOST_ATTEMPTS} times in the middle of this run. It is not begun again."
         asked: dict[str, Any] = row["request"]
         request = RunRequest(
-            origin="job",
+            origin="public" if asked.get(STRANGER) else "job",
             keep_as=row["id"],
             input_value=asked.get("input_value"),
             tweaks=asked.get("tweaks", {}),
@@ -157,7 +158,7 @@ class Jobs:
         try:
             target = await self._runner.target(row["user_id"], str(row["flow_id"]))
             await self._runner.run(row["user_id"], target, request)
-        except TooManyRunsError:
+        except (TooManyRunsError, TooManyWorkersError):
             raise
         except HeadraceError as error:
             return error.message

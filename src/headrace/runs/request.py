@@ -11,8 +11,12 @@ InputType = Literal["chat", "text", "any"]
 OutputType = Literal["chat", "text", "any", "debug"]
 
 
-#: Where a run comes from: a program's request, an editor's build, a job that nobody waits for, or a stranger at a public link.
+#: Where a run comes from: a program's request, an editor's build, a job that nobody waits for, or a stranger: at a public link, or
+#: at a webhook that anybody may call.
 Origin = Literal["api", "editor", "job", "public"]
+
+#: In a job's request: whether somebody began it of whom nothing is known.
+STRANGER = "stranger"
 
 
 @dataclass(frozen=True, slots=True)
