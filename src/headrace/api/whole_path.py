@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class WholePath:
-    """ASGI middleware that finds nothing under a path that ends in a line break.
+    """ASGI middleware that refuses a path that ends in a line break.
 
     A route's pattern ends in `$`, which matches before a last line break too: `DELETE /api/v2/files/%0A`, which names no file,
     would be taken for the deletion of all.
@@ -23,6 +23,6 @@ class WholePath:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request whose path is whole."""
         if scope["type"] == "http" and scope["path"].endswith("\n"):
-            await JSONResponse({"detail": "Not Found"}, 404)(scope, receive, send)
+            await JSONResponse({"detail": "The path ends in a line break."}, 400)(scope, receive, send)
             return
         await self._app(scope, receive, send)
