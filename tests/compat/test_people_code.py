@@ -384,3 +384,15 @@ def test_tables_setup_and_an_init_of_the_authors_own(people: People) -> None:
     pytest.importorskip("pandas", reason="the extra `pandas` isn't installed")
     text = text_of(ran(people.root, saved(people.root, with_code(changed(INIT), "Table"))["id"], "a b"))
     assert "word" in text
+
+
+def test_a_frozen_component_whose_code_was_changed_runs_anew(people: People) -> None:
+    data = with_code(changed(SHOUT))
+    own = next(n for n in data["nodes"] if n["id"] == "Shout-c")["data"]["node"]
+    own["frozen"] = True
+    flow = saved(people.root, data)
+    assert "QUIETQUIET" in text_of(ran(people.root, flow["id"], session_id="frozen"))
+    own["template"]["code"]["value"] = changed(SHOUT.replace(".upper()", ".title()"))
+    own["edited"] = True
+    assert people.root.patch(f"/api/v1/flows/{flow['id']}", json={"data": data}).status_code == 200
+    assert "QuietQuiet" in text_of(ran(people.root, flow["id"], session_id="frozen"))
