@@ -21,7 +21,7 @@ from tests.clients import log_in
 from tests.compat.test_people_code import ran, saved, text_of, with_code
 from tests.conftest import settings_for
 from tests.isolation.test_confinement import source
-from tests.process import free_port, start
+from tests.process import free_port, running, start
 from tests.server import serving
 from tests.waiting import until
 
@@ -65,6 +65,16 @@ def test_a_worker_ends_with_a_server_that_is_killed(tmp_path: Path) -> None:
         until(lambda: not process.is_running())
     finally:
         server.kill()
+
+
+def test_a_worker_of_a_server_as_operators_start_it_reaches_what_is_allowed(tmp_path: Path, model_url: str) -> None:
+    fetches = "import urllib.request\nfound = urllib.request.urlopen(said, timeout=10).read().decode().isdigit()"
+    address = f"{model_url.removesuffix('/v1')}/count"
+    for allowed, outcome in (("127.0.0.1", "True"), ("elsewhere", "127.0.0.1 is a private or local address")):
+        with running(tmp_path / allowed, LANGFLOW_SSRF_ALLOWED_HOSTS=allowed) as (base, _):
+            with httpx2.Client(base_url=base, headers=log_in(base), timeout=30) as client:
+                flow = saved(client, with_code(source(fetches), "Probe"))
+                assert outcome in ran(client, flow["id"], address).text
 
 
 def test_an_operator_is_told_once_where_the_kernel_cannot_close_a_worker_in(caplog: pytest.LogCaptureFixture) -> None:
