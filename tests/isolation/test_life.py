@@ -71,10 +71,12 @@ def test_a_worker_of_a_server_as_operators_start_it_reaches_what_is_allowed(tmp_
     fetches = "import urllib.request\nfound = urllib.request.urlopen(said, timeout=10).read().decode().isdigit()"
     address = f"{model_url.removesuffix('/v1')}/count"
     for allowed, outcome in (("127.0.0.1", "True"), ("elsewhere", "127.0.0.1 is a private or local address")):
-        with running(tmp_path / allowed, LANGFLOW_SSRF_ALLOWED_HOSTS=allowed) as (base, _):
-            with httpx2.Client(base_url=base, headers=log_in(base), timeout=30) as client:
-                flow = saved(client, with_code(source(fetches), "Probe"))
-                assert outcome in ran(client, flow["id"], address).text
+        with (
+            running(tmp_path / allowed, LANGFLOW_SSRF_ALLOWED_HOSTS=allowed) as (base, _),
+            httpx2.Client(base_url=base, headers=log_in(base), timeout=30) as client,
+        ):
+            flow = saved(client, with_code(source(fetches), "Probe"))
+            assert outcome in ran(client, flow["id"], address).text
 
 
 def test_an_operator_is_told_once_where_the_kernel_cannot_close_a_worker_in(caplog: pytest.LogCaptureFixture) -> None:
