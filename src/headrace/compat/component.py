@@ -200,6 +200,11 @@ class Component(SelfDescription, BaseComponent):
         return self.context.flow_id
 
     @property
+    def flow_name(self) -> str | None:
+        """Nothing: a component is told its flow's id."""
+        return self.graph.flow_name
+
+    @property
     def user_id(self) -> str | None:
         """The id of the user whose flow it is."""
         return self.context.user_id

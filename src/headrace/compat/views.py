@@ -14,6 +14,8 @@ class GraphView:
     flow_id: str
     user_id: str | None
     context: dict[str, Any]
+    #: Not told to components; authors look whether it is there.
+    flow_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
