@@ -10,3 +10,11 @@ class HeadraceError(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+
+class TryAgainError(HeadraceError):
+    """There is no room for this at the moment; `seconds` says how long to wait."""
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds

@@ -22,25 +22,22 @@ from headrace.auth.errors import (
     InvalidLoginError,
     InvalidTokenError,
     MissingCredentialsError,
-    TooManyLoginsError,
 )
-from headrace.auth.rate import TooManyRequestsError
 from headrace.compat.loading import ComponentCodeError
 from headrace.component_store import StoreItemMissingError, StoreKeyError, StoreOffError, StoreServiceError
-from headrace.errors import HeadraceError
+from headrace.errors import HeadraceError, TryAgainError
 from headrace.files.shelf import ChangedFileError, UploadTooLargeError
 from headrace.files.storage import LostFileError, StorageError, StorageFullError
 from headrace.graph.errors import FlowError, RunError
-from headrace.isolation.workers import TooManyWorkersError
 from headrace.runs.builds import BuildNotFoundError
 from headrace.runs.overlay import TweakError
 from headrace.runs.people_code import UnapprovedCodeError
-from headrace.runs.runner import FlowNotFoundError, RunTimeoutError, TooManyRunsError
+from headrace.runs.runner import FlowNotFoundError, RunTimeoutError
 from headrace.runs.webhook import SignatureError
 from headrace.schema.template import TemplateError
 from headrace.store.engine import DatabaseUnavailableError
 from headrace.store.flows import StaleFlowError
-from headrace.store.jobs import ReusedKeyError, TooManyJobsError
+from headrace.store.jobs import ReusedKeyError
 from headrace.store.writer import WriterClosedError
 
 log = logging.getLogger(__name__)
@@ -107,7 +104,6 @@ STATUS: dict[type[HeadraceError], int] = {
     CrossSiteError: 403,
     InvalidTokenError: 401,
     InvalidLoginError: 401,
-    TooManyLoginsError: 429,
     FlowError: 400,
     UnapprovedCodeError: 400,
     ComponentCodeError: 400,
@@ -116,10 +112,7 @@ STATUS: dict[type[HeadraceError], int] = {
     BodyTooLargeError: 413,
     EndpointNameError: 422,
     BuildNotFoundError: 404,
-    TooManyRunsError: 429,
-    TooManyRequestsError: 429,
-    TooManyJobsError: 429,
-    TooManyWorkersError: 429,
+    TryAgainError: 429,
     ReusedKeyError: 422,
     SignatureError: 401,
     RunTimeoutError: 504,
@@ -135,7 +128,7 @@ def run_error_detail(error: HeadraceError) -> str:
 
 def run_error_status(error: HeadraceError) -> int:
     """Return the status of an error that a run ended in."""
-    return STATUS.get(type(error), 500)
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
 
 
 def install(app: FastAPI) -> None:
@@ -147,14 +140,7 @@ def install(app: FastAPI) -> None:
             return JSONResponse({"detail": run_error_detail(error)}, 500)
         if isinstance(error, AutoLoginOffError):
             return JSONResponse({"detail": {"message": error.message, "auto_login": False}}, 400)
-        headers = (
-            {"Retry-After": str(error.seconds)}
-            if isinstance(
-                error,
-                (TooManyLoginsError, TooManyRequestsError, TooManyRunsError, TooManyJobsError, TooManyWorkersError),
-            )
-            else None
-        )
+        headers = {"Retry-After": str(error.seconds)} if isinstance(error, TryAgainError) else None
         return JSONResponse({"detail": error.message}, run_error_status(error), headers)
 
     @app.exception_handler(HTTPException)

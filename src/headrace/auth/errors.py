@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from headrace.errors import HeadraceError
+from headrace.errors import HeadraceError, TryAgainError
 
 
 class MissingCredentialsError(HeadraceError):
@@ -40,12 +40,11 @@ class InvalidLoginError(HeadraceError):
         super().__init__(message)
 
 
-class TooManyLoginsError(HeadraceError):
+class TooManyLoginsError(TryAgainError):
     """Too many log-ins failed; `seconds` says how long to wait."""
 
     def __init__(self, seconds: int) -> None:
-        super().__init__(f"Too many failed logins. Try again in {seconds} s.")
-        self.seconds = seconds
+        super().__init__(f"Too many failed logins. Try again in {seconds} s.", seconds)
 
 
 class CrossSiteError(HeadraceError):

@@ -6,17 +6,16 @@ import math
 import time
 from collections import OrderedDict
 
-from headrace.errors import HeadraceError
+from headrace.errors import TryAgainError
 
 _REMEMBERED = 10_000
 
 
-class TooManyRequestsError(HeadraceError):
+class TooManyRequestsError(TryAgainError):
     """A stranger asks too often; `seconds` says how long to wait."""
 
     def __init__(self, seconds: int) -> None:
-        super().__init__(f"Too many requests. Try again in {seconds} s.")
-        self.seconds = seconds
+        super().__init__(f"Too many requests. Try again in {seconds} s.", seconds)
 
 
 class RateLimit:

@@ -12,6 +12,7 @@ from uuid import UUID
 from headrace.compat.loading import ComponentCodeError
 from headrace.component.component import ComponentError, PythonFailedError
 from headrace.component.context import PythonOutcome
+from headrace.errors import TryAgainError
 from headrace.isolation.frames import RemoteError
 from headrace.isolation.stand_in import stand_in
 from headrace.isolation.values import from_json, to_json
@@ -28,15 +29,15 @@ log = logging.getLogger(__name__)
 LOOK_EVERY = 5.0
 
 
-class TooManyWorkersError(ComponentError):
+class TooManyWorkersError(TryAgainError, ComponentError):
     """So many users' components run that there is no room for another's."""
 
     def __init__(self, most: int) -> None:
         super().__init__(
             f"Components of {most} users run at this moment, and no more at once. Try again in a moment; an operator can "
-            "raise HEADRACE_CODE_WORKERS."
+            "raise HEADRACE_CODE_WORKERS.",
+            seconds=1,
         )
-        self.seconds = 1
 
 
 class Workers:

@@ -14,10 +14,9 @@ from uuid import uuid4
 
 from sqlalchemy.exc import IntegrityError
 
-from headrace.errors import HeadraceError
-from headrace.isolation.workers import TooManyWorkersError
+from headrace.errors import HeadraceError, TryAgainError
 from headrace.runs.request import STRANGER, RunRequest
-from headrace.runs.runner import TooManyRunsError, UnexpectedRunError
+from headrace.runs.runner import UnexpectedRunError
 from headrace.store import jobs
 
 if TYPE_CHECKING:
@@ -131,7 +130,7 @@ class Jobs:
     async def _do(self, row: RowMapping) -> None:
         try:
             error = await self._run(row)
-        except (TooManyRunsError, TooManyWorkersError) as full:
+        except TryAgainError as full:
             # Runs that somebody waits for come first.
             await asyncio.sleep(full.seconds)
             await self._store.write(lambda c: jobs.release(c, self._worker, row["id"]))
@@ -158,7 +157,7 @@ class Jobs:
         try:
             target = await self._runner.target(row["user_id"], str(row["flow_id"]))
             await self._runner.run(row["user_id"], target, request)
-        except (TooManyRunsError, TooManyWorkersError):
+        except TryAgainError:
             raise
         except HeadraceError as error:
             return error.message

@@ -16,11 +16,10 @@ from uuid import UUID
 
 from headrace.compat.loading import load_component
 from headrace.component.component import ComponentError
-from headrace.errors import HeadraceError
+from headrace.errors import HeadraceError, TryAgainError
 from headrace.graph.errors import FlowError
 from headrace.graph.flow import Flow, Node, NodeId, parse_flow
 from headrace.graph.plan import carries_own_code
-from headrace.isolation.workers import TooManyWorkersError
 from headrace.store import approvals, users
 
 if TYPE_CHECKING:
@@ -207,7 +206,7 @@ class PeopleCode:
     async def _class_of(self, owner: UUID, node: Node) -> type[Component]:
         try:
             return await self.load(owner, node.code or "")
-        except TooManyWorkersError:
+        except TryAgainError:
             raise
         except HeadraceError as error:
             raise FlowError(f"Component {node.display_name} ({node.id}) cannot be loaded: {error.message}") from error

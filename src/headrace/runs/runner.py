@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from headrace.component.context import FlowAnswer, FlowCall
-from headrace.errors import HeadraceError
+from headrace.errors import HeadraceError, TryAgainError
 from headrace.graph.errors import RunError
 from headrace.graph.events import Event
 from headrace.graph.execute import Execution
@@ -67,14 +67,14 @@ class RunTimeoutError(HeadraceError):
         )
 
 
-class TooManyRunsError(HeadraceError):
+class TooManyRunsError(TryAgainError):
     """So many runs are under way that no other begins."""
 
     def __init__(self, most: int) -> None:
         super().__init__(
-            f"{most} runs are under way, and no more at once. Try again in a moment; an operator can raise HEADRACE_MAX_RUNS."
+            f"{most} runs are under way, and no more at once. Try again in a moment; an operator can raise HEADRACE_MAX_RUNS.",
+            seconds=1,
         )
-        self.seconds = 1
 
 
 class UnexpectedRunError(HeadraceError):

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import and_, delete, func, insert, or_, select, update
 
-from headrace.errors import HeadraceError
+from headrace.errors import HeadraceError, TryAgainError
 from headrace.store.tables import jobs
 
 if TYPE_CHECKING:
@@ -32,14 +32,14 @@ class JobStatus(StrEnum):
     FAILED = "failed"
 
 
-class TooManyJobsError(HeadraceError):
+class TooManyJobsError(TryAgainError):
     """An owner's jobs wait, and no more are taken."""
 
     def __init__(self, most: int) -> None:
         super().__init__(
-            f"{most} runs of this owner wait already. Try again later; an operator can raise HEADRACE_MAX_WAITING_JOBS."
+            f"{most} runs of this owner wait already. Try again later; an operator can raise HEADRACE_MAX_WAITING_JOBS.",
+            seconds=10,
         )
-        self.seconds = 10
 
 
 class ReusedKeyError(HeadraceError):
