@@ -9,7 +9,6 @@ assert run(Shout, text="quiet").value.text == "QUIET"
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from headrace.compat.loading import load_component
-from headrace.component.component import Component, ComponentError
+from headrace.component.component import Component, ComponentError, called
 from headrace.runs.standalone import StandaloneContext
 from headrace.runs.surroundings import Surroundings
 from headrace.settings import load_settings
@@ -102,7 +101,7 @@ async def arun(
     try:
         made = component.made(f"{component.type_name()}-1", context, fields)
         method = made.method_of(found)
-        value = await method() if inspect.iscoroutinefunction(method) else await asyncio.to_thread(method)
+        value = await called(method)
         return Outcome(value, made.status, made.logs, made.stopped, context.shown)
     finally:
         context.close()

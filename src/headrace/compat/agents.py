@@ -103,7 +103,8 @@ class LCAgentComponent(Component):
 
         options = self.get_agent_kwargs(flatten=True)
         options.pop("allow_dangerous_code")
-        tools = list(getattr(self, "tools", None) or [])
+        connected = getattr(self, "tools", None) or []
+        tools = [tool for one in connected for tool in (one if isinstance(one, list) else [one])]
         return classic("agents").AgentExecutor.from_agent_and_tools(agent=agent, tools=tools, **options)
 
 
@@ -119,13 +120,8 @@ class LCToolsAgentComponent(LCAgentComponent):
             ImportError: the extra `classic` isn't installed.
 
         """
-        from headrace.compat.imports import classic
-
         self.validate_tool_names()
-        options = self.get_agent_kwargs(flatten=True)
-        options.pop("allow_dangerous_code")
-        tools = [tool for one in self.tools for tool in (one if isinstance(one, list) else [one])]
-        return classic("agents").AgentExecutor(agent=self.create_agent_runnable(), tools=tools, **options)
+        return self._executor(self.create_agent_runnable())
 
     def get_tool_name(self) -> str:
         """Return what the agent is called as a tool."""
@@ -148,7 +144,7 @@ class ToolCallingAgentComponent(LCToolsAgentComponent):
     description = "A model that uses tools to answer."
     icon = "LangChain"
     inputs = [
-        *LCToolsAgentComponent._base_inputs,  # noqa: SLF001
+        *AGENT_INPUTS,
         HandleInput(name="llm", display_name="Language Model", input_types=["LanguageModel"], required=True),
         MultilineInput(name="system_prompt", display_name="System Prompt"),
         DataInput(name="chat_history", display_name="Chat Memory", is_list=True, advanced=True),

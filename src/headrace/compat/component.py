@@ -15,7 +15,7 @@ from headrace.compat.toolkit import Toolkit, tools_within
 from headrace.compat.values import dotdict
 from headrace.compat.views import GraphView, ResultData, RunOutputs
 from headrace.component.component import Component as BaseComponent
-from headrace.component.component import ComponentError, field_value
+from headrace.component.component import ComponentError, called, field_value
 from headrace.component.context import FlowCall
 from headrace.component.inputs import MessageInput
 from headrace.component.tools import TOOL_OUTPUT, tools_of
@@ -221,7 +221,7 @@ class Component(SelfDescription, BaseComponent):
 
     async def get_variables(self, name: str, field: str = "") -> str:
         """Return one of the owner's variables."""
-        return await self.context.variable(name, None)
+        return await self.get_variable(name, field)
 
     async def get_variable(self, name: str, field: str = "", session: object = None) -> str:
         """Return one of the owner's variables."""
@@ -347,9 +347,9 @@ class Component(SelfDescription, BaseComponent):
         component = cls()
         value = node["template"].get(field, {}).get("value") if isinstance(node["template"].get(field), dict) else None
         config = {n: dotdict(f) if isinstance(f, dict) else f for n, f in node["template"].items()}
-        template = await _called(component.update_build_config, dotdict(config), value, field)
+        template = await called(component.update_build_config, dotdict(config), value, field)
         node = {**node, "template": dict(template or config)}
-        return dict(await _called(component.update_outputs, node, field, value) or node)
+        return dict(await called(component.update_outputs, node, field, value) or node)
 
 
 def _link_of(value: object) -> Link | None:
@@ -366,9 +366,3 @@ def _link_of(value: object) -> Link | None:
     if output is None:
         raise ComponentError(f"{name} makes no output of {owner.display_name or type(owner).__name__}.")
     return Link(owner, output.name)
-
-
-async def _called(method: Callable[..., Any], *arguments: Any) -> Any:
-    if inspect.iscoroutinefunction(method):
-        return await method(*arguments)
-    return await asyncio.to_thread(method, *arguments)

@@ -96,8 +96,8 @@ class LCVectorStoreComponent(Component):
             raise ValueError("The search query is empty.")
         kind = SEARCHES.get(search_type, search_type.lower())
         found = vector_store.search(query=input_value, search_type=kind, k=k, **kwargs)
-        self.status = docs_to_data(found)
-        return docs_to_data(found)
+        self.status = records = docs_to_data(found)
+        return records
 
     def search_documents(self) -> list[Data]:
         """Return what the store finds for the query; nothing where there is none."""

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import platform
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, unquote
 
 from headrace.compat.current import context_of
 from headrace.component.component import ComponentError
 from headrace.errors import HeadraceError
 from headrace.schema import Data, Message
-
-if TYPE_CHECKING:
-    pass
 
 
 class SSRFProtectionError(ValueError):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-import traceback
 from types import ModuleType
 from typing import Any
 
 from headrace.compat.imports import import_for_code
 from headrace.component.component import Component
+from headrace.component.source import failed_line
 from headrace.errors import HeadraceError
 
 #: What component code has for builtins: Python's own, and imports that know the compat names.
@@ -27,6 +27,8 @@ PLACES: dict[str, tuple[str | None, str | None]] = {
 #: The package that components that came with flows say they are of.
 MODULES = "custom_components"
 
+#: What a source is called in tracebacks.
+_NAME = "<component>"
 _UPPER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -42,7 +44,7 @@ def load_component(code: str) -> type[Component]:
 
     """
     try:
-        compiled = compile(ast.parse(code), "<component>", "exec")
+        compiled = compile(ast.parse(code), _NAME, "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ComponentCodeError(f"Invalid Python code: {error}") from error
     module = ModuleType(MODULES)
@@ -50,9 +52,7 @@ def load_component(code: str) -> type[Component]:
     try:
         exec(compiled, module.__dict__)  # noqa: S102 - the one place where approved code is run
     except (Exception, SystemExit, KeyboardInterrupt) as error:
-        line = next(
-            (f.lineno for f in reversed(traceback.extract_tb(error.__traceback__)) if f.filename == "<component>"), 0
-        )
+        line = failed_line(error, _NAME) or 0
         raise ComponentCodeError(f"line {line}: {type(error).__name__}: {error}") from error
     found = [
         value

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
+import functools
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from headrace.compat.current import Current, awaited_within
+from headrace.component.component import called
 from headrace.component.node_json import node_json
 
 if TYPE_CHECKING:
@@ -121,17 +122,10 @@ class SelfDescription:
                 continue
             method = getattr(self, output.method)
             context = self.__dict__.get("context")
-            made = method if inspect.iscoroutinefunction(method) else _threaded(method)
+            make = functools.partial(called, method)
             if context is None:
-                results[output.name] = await made()
+                results[output.name] = await make()
             else:
-                results[output.name] = await awaited_within(Current(context, asyncio.get_running_loop()), made)
+                results[output.name] = await awaited_within(Current(context, asyncio.get_running_loop()), make)
         shown = {name: {"raw": value, "repr": str(self.status or value)} for name, value in results.items()}
         return results, shown
-
-
-def _threaded(method: Callable[[], Any]) -> Callable[[], Any]:
-    async def make() -> Any:
-        return await asyncio.to_thread(method)
-
-    return make

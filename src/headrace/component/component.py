@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import re
 import typing
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
@@ -171,6 +173,13 @@ def field_value(field: Input, raw: object) -> object:
     if isinstance(field, ListableInput) and field.is_list and raw in ("", None):
         return []
     return raw
+
+
+async def called(method: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what a component's method gives: one that is plain may block, and is called in a thread."""
+    if inspect.iscoroutinefunction(method):
+        return await method(*arguments)
+    return await asyncio.to_thread(method, *arguments)
 
 
 def _as_text(value: object) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
@@ -32,10 +33,19 @@ def check_source(code: str, elsewhere: Callable[[str], str | None] | None = None
         return SourceCheck([], [str(error)])
     except (ValueError, RecursionError, MemoryError) as error:
         return SourceCheck([], [f"This source is nested too deeply, or holds what no source may: {error}"])
-    told = [elsewhere(name) if elsewhere is not None else None for name in _imported(tree)]
-    found = [_problem(name) if known is None else known for name, known in zip(_imported(tree), told, strict=True)]
-    problems = [problem for problem in found if problem]
+    problems: list[str] = []
+    for name in _imported(tree):
+        known = elsewhere(name) if elsewhere is not None else None
+        problem = _problem(name) if known is None else known
+        if problem:
+            problems.append(problem)
     return SourceCheck(list(dict.fromkeys(problems)), [])
+
+
+def failed_line(error: BaseException, source_name: str) -> int | None:
+    """Return the line at which a source that was compiled as `source_name` failed, or None if the error is not from it."""
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    return next((frame.lineno for frame in frames if frame.filename == source_name), None)
 
 
 def _imported(tree: ast.Module) -> list[str]:

@@ -6,10 +6,10 @@ import ast
 import builtins
 import importlib
 import io
-import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from headrace.component.source import failed_line
 from headrace.errors import HeadraceError
 
 #: The longest text that is kept of what code prints, characters.
@@ -58,9 +58,7 @@ def run_python(
     except MemoryError:
         raise
     except (Exception, SystemExit, KeyboardInterrupt) as error:
-        line = next(
-            (f.lineno for f in reversed(traceback.extract_tb(error.__traceback__)) if f.filename == _NAME), None
-        )
+        line = failed_line(error, _NAME)
         where = f"line {line}: " if line is not None else ""
         raise PythonError(f"{where}{type(error).__name__}: {error}") from error
     return printed.getvalue()[:LONGEST], value

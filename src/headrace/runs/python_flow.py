@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import asyncio
 import json
-import traceback
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -15,6 +14,7 @@ from headrace.compat.loading import BUILTINS
 from headrace.compat.views import ResultData, RunOutputs
 from headrace.component.component import ComponentError, output_types
 from headrace.component.node_json import node_json
+from headrace.component.source import failed_line
 from headrace.errors import HeadraceError
 from headrace.graph.flow import NodeId, parse_flow
 from headrace.graph.plan import compile_plan
@@ -267,7 +267,7 @@ def graph_of_source(source: str, name: str) -> Graph:
                 value.display_name = value.display_name or value.type_name()
         graph = found["get_graph"]() if callable(found.get("get_graph")) else found.get("graph")
     except Exception as error:
-        line = next((f.lineno for f in reversed(traceback.extract_tb(error.__traceback__)) if f.filename == name), 0)
+        line = failed_line(error, name) or 0
         raise PythonFlowError(f"{name}, line {line}: {type(error).__name__}: {error}") from error
     if not isinstance(graph, Graph):
         raise PythonFlowError(f"{name} holds no flow. Name it `graph`: graph = Graph(start, end).")

@@ -104,7 +104,8 @@ class WebSearchComponent(Component):
         base = self.context.environment(WEB_VARIABLE) or WEB_URL
         page = await self._answered(fetching, f"{base}?{urlencode({'q': query})}")
         rows: list[dict[str, str]] = []
-        for result in page.soup().select(".result")[:MOST]:
+        soup = await asyncio.to_thread(page.soup)
+        for result in soup.select(".result")[:MOST]:
             link, snippet = result.select_one("a.result__a"), result.select_one(".result__snippet")
             if link is not None:
                 told = snippet.get_text(" ", strip=True) if snippet else ""
