@@ -126,20 +126,19 @@ def links_of(page: Page, *, outside: bool) -> list[str]:
 
 def words_of(page: Page) -> str:
     """Return a page's text without its markup, a line for each piece."""
-    if not page.is_html:
-        return page.text
-    soup = page.soup()
+    return words_in(page.soup()) if page.is_html else page.text
+
+
+def words_in(soup: BeautifulSoup) -> str:
+    """Return the text of a parsed page, a line for each piece; what is not shown is cut out of `soup`."""
     for unseen in soup(["script", "style", "noscript", "template"]):
         unseen.decompose()
     lines = (line.strip() for line in soup.get_text("\n").splitlines())
     return "\n".join(line for line in lines if line)
 
 
-def facts_of(page: Page) -> dict[str, str]:
-    """Return a page's title, description and language, as it names them."""
-    if not page.is_html:
-        return {"title": "", "description": "", "language": ""}
-    soup = page.soup()
+def facts_in(soup: BeautifulSoup) -> dict[str, str]:
+    """Return a parsed page's title, description and language, as it names them."""
     meta = soup.find("meta", attrs={"name": "description"})
     html = soup.find("html")
     return {

@@ -18,7 +18,7 @@ from headrace.component import (
 )
 from headrace.component.component import ComponentError
 from headrace.schema import Message
-from headrace.web_pages import Fetching, Page, WebError, crawl, facts_of, words_of
+from headrace.web_pages import Fetching, Page, WebError, crawl, facts_in, words_in, words_of
 
 if TYPE_CHECKING:
     from headrace.errors import HeadraceError
@@ -137,7 +137,12 @@ class URLComponent(Component):
         return Message(text="\n\n".join(await asyncio.gather(*(asyncio.to_thread(self._shown, p) for p in pages))))
 
     def _row(self, page: Page) -> dict[str, str]:
-        return {"text": self._shown(page), "url": page.url, "content_type": page.content_type, **facts_of(page)}
+        row = {"text": page.text, "url": page.url, "content_type": page.content_type}
+        if not page.is_html:
+            return {**row, "title": "", "description": "", "language": ""}
+        soup = page.soup()
+        facts = facts_in(soup)
+        return {**row, **facts} if self.format == "HTML" else {**row, "text": words_in(soup), **facts}
 
     def _shown(self, page: Page) -> str:
         return page.text if self.format == "HTML" else words_of(page)
