@@ -68,8 +68,8 @@ class Fetching:
     egress: Egress
     timeout: float
     headers: Mapping[str, str] = field(default_factory=dict)
-    #: The encoding where the server names none; None guesses UTF-8.
-    fallback_encoding: str = "utf-8"
+    #: Whether a page is read in the encoding that its server names; else it is read as UTF-8, as one without a name is.
+    in_named_encoding: bool = True
 
     async def get(self, url: str) -> Page:
         """Return what an address answers, whatever its status.
@@ -89,8 +89,8 @@ class Fetching:
             ):
                 body = await _bounded(answer)
                 kind = answer.headers.get("content-type", "").lower()
-                encoding = answer.charset_encoding or self.fallback_encoding
-                return Page(str(answer.url), answer.status_code, kind, body, _known(encoding))
+                named = answer.charset_encoding if self.in_named_encoding else None
+                return Page(str(answer.url), answer.status_code, kind, body, _known(named or "utf-8"))
         except httpx2.HTTPError as error:
             raise WebError(f"{url} does not answer: {error or type(error).__name__}") from error
 

@@ -49,6 +49,10 @@ def site() -> FastAPI:
     async def picture() -> Response:
         return Response(b"\x89PNG", media_type="image/png")
 
+    @app.get("/latin")
+    async def latin() -> Response:
+        return Response("café".encode("latin-1"), media_type="text/plain; charset=latin-1")
+
     @app.get("/large")
     async def large() -> Response:
         return Response(b"x" * (6 << 20), media_type="text/plain")
@@ -138,6 +142,14 @@ def test_what_cannot_be_read_is_left_out_unless_it_is_all_there_is(root: httpx2.
         assert (answer.status_code, told in answer.text) == (500, True), answer.text
     missing = of_web("URLComponent", "page_results", urls=[f"{site_url}/missing"], check_response_status=True)
     assert "status 404" in answer_of(root, missing).text
+
+
+@pytest.mark.parametrize(("autoset", "text"), [(True, "café"), (False, "caf\ufffd")])
+def test_a_page_is_read_in_the_encoding_that_it_names_unless_that_is_switched_off(
+    root: httpx2.Client, site_url: str, autoset: bool, text: str
+) -> None:
+    flow = of_web("URLComponent", "page_results", urls=[f"{site_url}/latin"], autoset_encoding=autoset)
+    assert [r["text"] for r in rows_of(answer_of(root, flow), "page_results")] == [text]
 
 
 def test_the_markup_is_kept_where_it_is_wanted(root: httpx2.Client, site_url: str) -> None:

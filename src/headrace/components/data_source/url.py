@@ -157,7 +157,9 @@ class URLComponent(Component):
         if not urls:
             raise ComponentError("No URL is given.")
         headers = {str(r["key"]): str(r["value"]) for r in self.headers or [] if r.get("key") and r.get("value")}
-        fetching = Fetching(self.context.egress, float(self.timeout or 30), headers)
+        fetching = Fetching(
+            self.context.egress, float(self.timeout or 30), headers, in_named_encoding=bool(self.autoset_encoding)
+        )
         failures: list[str] = []
 
         async def get(url: str) -> Page:
