@@ -1,1 +1,1 @@
-"""The figures of the design: `make bench`."""
+"""Benchmarks: `make bench`."""

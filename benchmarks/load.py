@@ -1,67 +1,68 @@
-"""A small HTTP/1.1 load generator: keep-alive connections that send one prepared request over and over."""
+"""Sustained loads from a process of their own: wrk if it is installed, else `benchmarks.client`."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+import dataclasses
+import math
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import orjson
 
+from benchmarks.client import LoadRequest, LoadResult
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What a load gave: requests, seconds, and how many had another status than was wanted."""
-
-    requests: int
-    seconds: float
-    failures: int
-
-    @property
-    def rate(self) -> float:
-        """Requests per second."""
-        return self.requests / self.seconds
-
-
-def request_bytes(url: str, headers: dict[str, str], body: object | None = None) -> bytes:
-    """Return a request as it goes over the wire: a POST where there is a body, else a GET."""
-    parts = urlsplit(url)
-    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    payload = b"" if body is None else orjson.dumps(body)
-    lines = [
-        f"{'GET' if body is None else 'POST'} {path} HTTP/1.1",
-        f"host: {parts.netloc}",
-        *(f"{k}: {v}" for k, v in headers.items()),
-    ]
-    if body is not None:
-        lines += ["content-type: application/json", f"content-length: {len(payload)}"]
-    return "\r\n".join([*lines, "", ""]).encode() + payload
+#: Prints the result as one JSON line. Source: the scripting documentation of wrk, `SCRIPTING`.
+_WRK_SCRIPT = """
+wrk.method = {method}
+wrk.body = {body}
+function done(summary, latency, requests)
+  local errors = summary.errors
+  io.write(string.format(
+    '\\n{{"requests": %d, "microseconds": %d, "errors": %d, "p99_microseconds": %d}}\\n',
+    summary.requests, summary.duration,
+    errors.connect + errors.read + errors.write + errors.status + errors.timeout, latency:percentile(99)))
+end
+"""
 
 
-async def _answer(reader: asyncio.StreamReader) -> int:
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
-    await reader.readexactly(length)
-    return int(head[9:12])
+def load_generator() -> str:
+    """Return the name of the program that generates load."""
+    return "wrk" if shutil.which("wrk") else "benchmarks.client"
 
 
-async def load(url: str, request: bytes, *, connections: int, requests: int, status: int = 200) -> Load:
-    """Send `requests` in all over `connections` at once; each is to be answered with `status`."""
-    parts = urlsplit(url)
-    left = iter(range(requests))
-    failures = 0
+def sustain(request: LoadRequest, *, connections: int, seconds: float) -> LoadResult:
+    """Repeat a request over concurrent connections for a time, in seconds."""
+    if load_generator() == "wrk":
+        return _run_wrk(request, connections, seconds)
+    load = {"request": dataclasses.asdict(request), "connections": connections, "seconds": seconds}
+    command = [sys.executable, "-m", "benchmarks.client"]
+    output = subprocess.run(command, input=orjson.dumps(load), stdout=subprocess.PIPE, check=True).stdout
+    return LoadResult(**orjson.loads(output))
 
-    async def one() -> None:
-        nonlocal failures
-        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-        try:
-            for _ in left:
-                writer.write(request)
-                failures += await _answer(reader) != status
-        finally:
-            writer.close()
 
-    begun = time.perf_counter()
-    await asyncio.gather(*(one() for _ in range(connections)))
-    return Load(requests, time.perf_counter() - begun, failures)
+def _run_wrk(request: LoadRequest, connections: int, seconds: float) -> LoadResult:
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "load.lua"
+        script.write_text(_wrk_script(request), encoding="utf-8")
+        # wrk takes whole seconds.
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{math.ceil(seconds)}s", "--timeout", "60s", "-s", str(script)]
+        headers = [item for name, value in request.headers.items() for item in ("-H", f"{name}: {value}")]
+        output = subprocess.run([*command, *headers, request.url], stdout=subprocess.PIPE, check=True).stdout
+    summary = orjson.loads(output.strip().splitlines()[-1])
+    return LoadResult(
+        requests=summary["requests"],
+        seconds=summary["microseconds"] / 1e6,
+        errors=summary["errors"],
+        p99_ms=summary["p99_microseconds"] / 1000,
+    )
+
+
+def _wrk_script(request: LoadRequest) -> str:
+    if request.body is None:
+        return _WRK_SCRIPT.format(method='"GET"', body="nil")
+    # A JSON string of a JSON text is a Lua string too: both escape quotes and backslashes with a backslash.
+    body = orjson.dumps(orjson.dumps(request.body).decode()).decode()
+    return _WRK_SCRIPT.format(method='"POST"', body=body) + 'wrk.headers["Content-Type"] = "application/json"\n'

@@ -1,39 +1,79 @@
-"""Fixtures: a running server on each database, a model server, clients."""
+"""Fixtures that all tests share: a running server per database, a model server, clients."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import hypothesis
 import pytest
 
 from headrace.app import create_app
-from headrace.settings import Settings
-from tests.databases import postgres_database
-from tests.model_server import model_app
-from tests.server import serving
+from headrace.settings import Settings, load_settings
+from tests.support.databases import postgres_database
+from tests.support.deployment import ALL_DEPLOYMENTS, DEFAULT_DEPLOYMENTS
+from tests.support.model_server import model_app
+from tests.support.server import serving
 
 PASSWORD = "correct horse"
+#: The key of servers that share a PostgreSQL database: it decrypts the credentials that another one has stored.
+SHARED_SECRET_KEY = "the secret key of the servers of the tests"
 
-# No test is timed: the first example of some pays for an import.
+# No time limit: the first example of a test can include an import.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--all-deployments",
+        action="store_true",
+        help="run each attack on SQLite and PostgreSQL, with one process and with three, instead of one process",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    marks = metafunc.definition.iter_markers("parametrize")
+    if "deployment" in metafunc.fixturenames and not any(mark.args[0] == "deployment" for mark in marks):
+        deployments = ALL_DEPLOYMENTS if metafunc.config.getoption("all_deployments") else DEFAULT_DEPLOYMENTS
+        metafunc.parametrize("deployment", deployments, ids=str, scope="session")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run tests that share a server one after the other, and on the same worker of xdist."""
+    # Imported here, because it imports this module.
+    from tests.support.server_pool import group_of
+
+    places: dict[str, int] = {}
+    order: dict[pytest.Item, int] = {}
+    for place, item in enumerate(items):
+        order[item] = place
+        if isinstance(item, pytest.Function) and "server_pool" in item.fixturenames:
+            group = group_of(item, item.callspec.params["deployment"])
+            item.add_marker(pytest.mark.xdist_group(group))
+            order[item] = places.setdefault(group, place)
+    items.sort(key=order.__getitem__)
+
+
 def settings_for(folder: Path, database_url: str | None = None, **changes: object) -> Settings:
-    """Return the settings of a test server with auth on."""
-    values: dict[str, object] = {
+    """Return the settings of a test server with a superuser and without auto login."""
+    values: dict[str, Any] = {
         "config_dir": folder,
         "auto_login": False,
         "superuser": "admin",
         "superuser_password": PASSWORD,
         "ssrf_allowed_hosts": ["127.0.0.1"],
         "database_url": database_url,
+        **({"secret_key": SHARED_SECRET_KEY} if database_url else {}),
+        # Many servers of the tests share one PostgreSQL.
+        "pool_size": 5,
+        "max_overflow": 10,
         **changes,
     }
-    return Settings(**values)
+    return load_settings(**values)
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
@@ -41,6 +81,22 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
     if request.param == "sqlite":
         yield None
         return
+    with postgres_database() as url:
+        yield url
+
+
+@pytest.fixture
+def own_database_url(database_url: str | None) -> Iterator[str | None]:
+    """Return None for SQLite, or the URL of a PostgreSQL database without other servers."""
+    if database_url is None:
+        yield None
+        return
+    with postgres_database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
     with postgres_database() as url:
         yield url
 
@@ -70,7 +126,7 @@ def token(server: str) -> str:
 
 
 @pytest.fixture
-def anyone(server: str) -> Iterator[httpx2.Client]:
+def anonymous(server: str) -> Iterator[httpx2.Client]:
     with httpx2.Client(base_url=server, timeout=30) as client:
         yield client
 

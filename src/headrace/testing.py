@@ -1,4 +1,4 @@
-"""For component authors: one component alone, in a test or a notebook, without a server.
+"""Run a single component in a test or a notebook, without a server.
 
 from headrace.testing import load, run
 
@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from headrace.compat.loading import load_component
-from headrace.component.component import Component, ComponentError, called
-from headrace.runs.standalone import StandaloneContext
-from headrace.runs.surroundings import Surroundings
+from headrace.compat.loader import load_component
+from headrace.component.component import Component, ComponentError, call_method
+from headrace.component.component_run import attribute_of, run_of
+from headrace.component.field_check import check_fields
+from headrace.component.nearest_name import suggestion
+from headrace.runs.local import LocalContext
+from headrace.runs.resources import RunResources
 from headrace.settings import load_settings
 
 if TYPE_CHECKING:
@@ -26,90 +29,122 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What a component did."""
+class ComponentResult:
+    """The result of a component: the value of an output and the effects of its method."""
 
-    #: What the output's method gave.
+    #: The value that the output's method returned.
     value: Any
-    #: What stands under the node in an editor.
+    #: The text or value that the editor shows below the node.
     status: object
+    #: The entries of the component's log.
     logs: list[dict[str, Any]]
-    #: Outputs that it closed.
+    #: The names of the outputs that the component closed.
     stopped: set[str]
-    #: Messages that it kept or showed, oldest first.
+    #: The messages that the component stored or emitted, oldest first.
     messages: list[Message] = field(default_factory=list)
 
 
-class AloneContext(StandaloneContext):
-    """A run of one component, which remembers what was shown."""
+class RecordingContext(LocalContext):
+    """The context of a run of a single component, which records its messages."""
 
-    def __init__(self, around: Surroundings, variables: Mapping[str, str]) -> None:
-        super().__init__(str(uuid4()), str(uuid4()), around)
+    def __init__(self, resources: RunResources, variables: Mapping[str, str]) -> None:
+        super().__init__(str(uuid4()), str(uuid4()), resources)
         self._variables = variables
-        self.shown: list[Message] = []
+        self.messages: list[Message] = []
 
-    async def variable(self, name: str, default: str | None) -> str:
-        """Return a variable that the test gives, or one of the environment."""
-        return self._variables[name] if name in self._variables else await super().variable(name, default)
+    async def get_variable(self, name: str, default: str | None) -> str:
+        """Return the value of a variable of the test or of the environment."""
+        return self._variables[name] if name in self._variables else await super().get_variable(name, default)
 
-    async def store(self, message: Message) -> None:
-        """Keep a message for the rest of the run."""
-        await super().store(message)
-        self.announce(message)
+    async def get_secret(self, name: str, default: str | None) -> str:
+        """Return the value of a variable of the test or of the environment."""
+        return self._variables[name] if name in self._variables else await super().get_secret(name, default)
 
-    def announce(self, message: Message) -> None:
-        """Remember a message that is shown."""
-        super().announce(message)
-        if all(m is not message for m in self.shown):
-            self.shown.append(message)
+    async def save_message(self, message: Message) -> None:
+        """Store a message for the rest of the run, and record it."""
+        await super().save_message(message)
+        self.emit_message(message)
+
+    def emit_message(self, message: Message) -> None:
+        """Record a message."""
+        super().emit_message(message)
+        if all(recorded is not message for recorded in self.messages):
+            self.messages.append(message)
 
 
 def load(source: str | Path) -> type[Component]:
-    """Return the component in a file, or in a source itself; it runs in this process.
+    """Load a component in this process.
+
+    Args:
+        source: the path of a file, or Python source of more than one line.
 
     Raises:
-        ComponentCodeError: it fails, or holds no component; names the line.
+        ComponentCodeError: the source fails or defines no component. The message names the line.
         OSError: the file cannot be read.
 
     """
     is_file = isinstance(source, Path) or "\n" not in source
-    return load_component(Path(source).read_text(encoding="utf-8") if is_file else str(source))
+    if is_file:
+        return load_component(Path(source).read_text(encoding="utf-8"), str(source))
+    return load_component(str(source))
 
 
 async def arun(
-    component: type[Component], output: str | None = None, *, variables: Mapping[str, str] | None = None, **fields: Any
-) -> Outcome:
-    """Have a component make one of its outputs, and return what it did.
+    component: type[Component],
+    output: str | None = None,
+    *,
+    variables: Mapping[str, str] | None = None,
+    extra_fields: Mapping[str, Any] | None = None,
+    **fields: Any,
+) -> ComponentResult:
+    """Run the method of one output of a component.
 
     Args:
-        component: the class, from `load` or the server's own.
-        output: the output's name; the first where none is named.
-        variables: what the owner's variables hold.
-        fields: the values of the component's fields.
+        component: the class, from `load` or one of the built-in components.
+        output: the name of the output; None for the first one.
+        variables: variable name to value.
+        extra_fields: field name to value, for fields that the class does not declare, such as those that
+            `update_build_config` adds to a node, and for fields with the name of a parameter of this function.
+        fields: field name to value; a missing field gets its default.
+
+    Returns:
+        The output's value and the effects of the method.
 
     Raises:
-        ComponentError: there is no such output.
-        Exception: what the component raises.
+        FieldError: a field is unknown, or a value is missing or has the wrong type.
+        ComponentError: the component has no such output.
+        Exception: any error of the component.
 
     """
     name = output or (component.outputs[0].name if component.outputs else "")
-    found = component.output(name)
-    if found is None:
-        raise ComponentError(f"{component.display_name} has no output {name!r}.")
-    around = Surroundings.of(load_settings())
-    context = AloneContext(around, variables or {})
+    port = component.output(name)
+    if port is None:
+        hint = suggestion(name, [port.name for port in component.outputs])
+        raise ComponentError(f"{component.__name__} has no output {name!r}. {hint}")
+    fields |= extra_fields or {}
+    check_fields(component, fields, extra_fields or ())
+    resources = RunResources.from_settings(load_settings())
+    context = RecordingContext(resources, variables or {})
     try:
-        made = component.made(f"{component.type_name()}-1", context, fields)
-        method = made.method_of(found)
-        value = await called(method)
-        return Outcome(value, made.status, made.logs, made.stopped, context.shown)
+        instance = component.create(f"{component.type_name()}-1", context, fields)
+        method = component.output_method(instance, port)
+        value = await call_method(method)
+        state = run_of(instance)
+        return ComponentResult(
+            value, attribute_of(instance, "status"), state.logs, state.closed_outputs, context.messages
+        )
     finally:
-        context.close()
-        await around.close()
+        await context.close()
+        await resources.close()
 
 
 def run(
-    component: type[Component], output: str | None = None, *, variables: Mapping[str, str] | None = None, **fields: Any
-) -> Outcome:
-    """Have a component make one of its outputs, outside of async code; see `arun`."""
-    return asyncio.run(arun(component, output, variables=variables, **fields))
+    component: type[Component],
+    output: str | None = None,
+    *,
+    variables: Mapping[str, str] | None = None,
+    extra_fields: Mapping[str, Any] | None = None,
+    **fields: Any,
+) -> ComponentResult:
+    """Run the method of one output of a component, outside of async code. See `arun`."""
+    return asyncio.run(arun(component, output, variables=variables, extra_fields=extra_fields, **fields))

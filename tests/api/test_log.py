@@ -1,4 +1,4 @@
-"""The log is for superusers, and registration stays here."""
+"""The log and the registration of the server."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import httpx2
 import pytest
 
 from headrace.app import create_app
-from tests.clients import signed_in
 from tests.conftest import PASSWORD, settings_for
+from tests.support.clients import signed_in
 
 log = logging.getLogger("headrace.tests")
 
@@ -25,7 +25,7 @@ def client(tmp_path: Path) -> Iterator[httpx2.Client]:
         yield client
 
 
-def test_lines_are_read_around_a_moment(client: httpx2.Client) -> None:
+def test_log_lines_are_returned_before_or_after_a_timestamp(client: httpx2.Client) -> None:
     for i in range(30):
         log.warning("line %s", i)
     newest = client.get("/logs").json()
@@ -40,10 +40,10 @@ def test_lines_are_read_around_a_moment(client: httpx2.Client) -> None:
     assert client.get("/logs", params={"lines_after": 2, "lines_before": 2, "timestamp": 1}).status_code == 400
 
 
-def test_lines_are_followed_as_they_come(client: httpx2.Client) -> None:
-    with client.stream("GET", "/logs-stream") as answer:
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        lines = answer.iter_lines()
+def test_log_lines_are_streamed(client: httpx2.Client) -> None:
+    with client.stream("GET", "/logs-stream") as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        lines = response.iter_lines()
         assert next(lines) == "keepalive"
         word = uuid.uuid4().hex
         log.warning(word)
@@ -51,7 +51,7 @@ def test_lines_are_followed_as_they_come(client: httpx2.Client) -> None:
         assert word in next(iter(json.loads(line).values()))
 
 
-def test_the_log_and_the_registration_are_for_superusers(client: httpx2.Client) -> None:
+def test_only_superusers_access_the_log_and_the_registration(client: httpx2.Client) -> None:
     assert client.post("/api/v1/users/", json={"username": "ada", "password": PASSWORD}).status_code == 201
     login = httpx2.post(f"{client.base_url}/api/v1/login", data={"username": "ada", "password": PASSWORD}).json()
     with httpx2.Client(base_url=client.base_url) as ada:
@@ -61,7 +61,7 @@ def test_the_log_and_the_registration_are_for_superusers(client: httpx2.Client) 
         assert ada.post("/api/v2/registration/", json={"email": "ada@example.org"}).status_code == 403
 
 
-def test_a_server_is_registered_to_one_address(client: httpx2.Client) -> None:
+def test_a_server_is_registered_to_one_email_address(client: httpx2.Client) -> None:
     address = "/api/v2/registration/"
     assert client.get(address).json() == {"message": "No user registered"}
     for email in ("ada@example.org", "bob@example.org"):

@@ -1,34 +1,37 @@
-"""What is one user's is nobody else's."""
+"""Users cannot access each other's objects."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headrace.app import create_app
 from headrace.auth.passwords import hash_password
-from headrace.files.knowledge import KnowledgeBase, KnowledgeBases
+from headrace.db import users as user_rows
+from headrace.db.database import Database
+from headrace.services.knowledge_bases import KnowledgeBase, KnowledgeBases
 from headrace.settings import Settings
-from headrace.store import users
-from headrace.store.store import Store
 from tests.conftest import PASSWORD, settings_for
-from tests.flow_builder import echo_flow
-from tests.server import serving
+from tests.support.flow_builder import echo_flow
+from tests.support.server import serving
 
-#: What only Ada knows. No answer to Bob may hold it.
+#: A text in Ada's objects. No response to another user may contain it.
 SECRET = "ada's own words"
 
 
 @dataclass
-class Two:
+class Users:
     ada: httpx2.Client
     bob: httpx2.Client
     #: A superuser.
@@ -36,21 +39,23 @@ class Two:
     settings: Settings
 
 
+async def add_user(name: str, connection: AsyncConnection) -> UUID:
+    return await user_rows.add(connection, name, hash_password(PASSWORD), is_superuser=False, is_active=True)
+
+
 @pytest.fixture
-def two(database_url: str | None, tmp_path: Path) -> Iterator[Two]:
+def users(database_url: str | None, tmp_path: Path) -> Iterator[Users]:
     settings = settings_for(tmp_path, database_url)
     names = [f"user-{uuid.uuid4()}" for _ in range(2)]
 
-    async def make() -> None:
-        store = Store(settings)
-        await store.open()
+    async def create_users() -> None:
+        database = Database(settings)
+        await database.open()
         for name in names:
-            await store.write(
-                lambda c, name=name: users.add(c, name, hash_password(PASSWORD), is_superuser=False, is_active=True)
-            )
-        await store.close()
+            await database.write(functools.partial(add_user, name))
+        await database.close()
 
-    asyncio.run(make())
+    asyncio.run(create_users())
     with serving(create_app(settings)) as base:
         clients = []
         for name in [*names, "admin"]:
@@ -62,16 +67,17 @@ def two(database_url: str | None, tmp_path: Path) -> Iterator[Two]:
                     base_url=base, headers={"authorization": f"Bearer {token}"}, follow_redirects=True, timeout=30
                 )
             )
-        yield Two(*clients, settings)
+        ada, bob, root = clients
+        yield Users(ada, bob, root, settings)
         for client in clients:
             client.close()
 
 
 @pytest.fixture
-def ids(two: Two) -> dict[str, str]:
-    """Everything that Ada can own, by the name of the parameter that asks for it."""
-    ada = two.ada
-    me = ada.get("/api/v1/users/whoami").json()["id"]
+def ids(users: Users) -> dict[str, str]:
+    """Return the ids of Ada's objects by the name of the path parameter that takes them."""
+    ada = users.ada
+    user_id = ada.get("/api/v1/users/whoami").json()["id"]
     project = ada.post("/api/v1/projects/", json={"name": SECRET, "description": SECRET}).json()["id"]
     flow = ada.post(
         "/api/v1/flows/",
@@ -87,11 +93,19 @@ def ids(two: Two) -> dict[str, str]:
         ada.post(f"/api/v1/run/{flow['id']}", json={"input_value": SECRET, "session_id": "shared"}).status_code == 200
     )
     message = ada.get("/api/v1/monitor/messages", params={"session_id": "shared"}).json()[0]["id"]
-    sent = ada.post(f"/api/v1/files/upload/{flow['id']}", files={"file": ("a.png", SECRET.encode())}).json()
-    KnowledgeBases(two.settings.knowledge_bases_folder).keep(uuid.UUID(me), KnowledgeBase(name="ada's base"))
+    uploaded = ada.post(f"/api/v1/files/upload/{flow['id']}", files={"file": ("a.png", SECRET.encode())}).json()
+    KnowledgeBases(users.settings.storage.knowledge_bases_folder, 10**9).save(
+        uuid.UUID(user_id), KnowledgeBase(name="ada's base")
+    )
     variable = {"name": "ADA", "value": SECRET, "type": "Generic", "default_fields": []}
+    response = ada.post("/v1/responses", json={"model": flow["id"], "input": SECRET, "store": True}).json()
+    conversation = ada.post("/v1/conversations", json={"items": [{"role": "user", "content": SECRET}]}).json()["id"]
     return {
-        "user_id": me,
+        "response_id": response["id"],
+        "conversation_id": conversation,
+        "item_id": ada.get(f"/v1/conversations/{conversation}/items").json()["data"][0]["id"],
+        "model": flow["endpoint_name"],
+        "user_id": user_id,
         "project_id": project,
         "folder_id": project,
         "flow_id": flow["id"],
@@ -103,7 +117,7 @@ def ids(two: Two) -> dict[str, str]:
         "message_id": message,
         "session_id": "shared",
         "old_session_id": "shared",
-        "file_name": sent["file_path"].rpartition("/")[2],
+        "file_name": uploaded["file_path"].rpartition("/")[2],
         "file_id": ada.post("/api/v2/files", files={"file": ("a.txt", SECRET.encode())}).json()["id"],
         "variable_id": ada.post("/api/v1/variables/", json=variable).json()["id"],
         "kb_name": "ada's base",
@@ -115,8 +129,10 @@ def ids(two: Two) -> dict[str, str]:
     }
 
 
-#: What a request needs beside ids. Everything else is left empty.
+#: The request bodies that are not empty.
 BODIES: dict[str, Any] = {
+    "POST /v1/conversations/{conversation_id}": {"metadata": {}},
+    "POST /v1/conversations/{conversation_id}/items": {"items": [{"role": "user", "content": "bob's"}]},
     "PATCH /api/v1/users/{user_id}": {"profile_image": "bob's"},
     "PATCH /api/v1/users/{user_id}/reset-password": {"password": "bob's own"},
     "PATCH /api/v1/projects/{project_id}": {"name": "bob's"},
@@ -139,16 +155,16 @@ QUERIES: dict[str, dict[str, str]] = {
     "PUT /api/v2/files/{file_id}": {"name": "bob's"},
     "PATCH /api/v1/monitor/messages/session/{old_session_id}": {"new_session_id": "bob's"},
 }
-#: Operations on ids that answer a stranger with something else than 403 or 404, and why that gives nothing away.
-OTHERWISE = {
-    "PATCH /api/v1/users/{user_id}/reset-password": 400,  # the recorded status; nothing is changed
-    "POST /api/v1/predict/{_flow_id}": 400,  # gone, for everybody
+#: Operations whose status for another user is neither 403 nor 404, and why that is safe.
+OTHER_STATUSES = {
+    "PATCH /api/v1/users/{user_id}/reset-password": 400,  # the recorded status; the password stays the same
+    "POST /api/v1/predict/{_flow_id}": 400,  # removed, for all users
     "POST /api/v1/process/{_flow_id}": 400,
     "GET /api/v1/task/{_task_id}": 400,
-    "GET /api/v1/store/components/{component_id}": 400,  # the store is off, for everybody
+    "GET /api/v1/store/components/{component_id}": 400,  # the store is disabled, for all users
     "PATCH /api/v1/store/components/{component_id}": 400,
     "POST /api/v1/store/users/likes/{component_id}": 400,
-    "DELETE /api/v1/monitor/messages/session/{session_id}": 204,  # deletes Bob's session of that name, of which he has none
+    "DELETE /api/v1/monitor/messages/session/{session_id}": 204,  # deletes Bob's session with that name, which does not exist
     "GET /api/v1/flows/public_flow/{flow_id}": 403,
     "POST /api/v1/build_public_tmp/{flow_id}/flow": 400,  # a visitor without a cookie
     "GET /api/v1/build_public_tmp/{job_id}/events": 400,
@@ -156,47 +172,51 @@ OTHERWISE = {
 }
 
 
-@pytest.mark.parametrize("who", ["bob", "root"])
-def test_no_endpoint_gives_a_stranger_what_is_not_theirs(two: Two, ids: dict[str, str], who: str) -> None:
-    stranger = getattr(two, who)
-    paths = create_app(two.settings).openapi()["paths"]
-    walked = 0
+@pytest.mark.parametrize("username", ["bob", "root"])
+def test_no_endpoint_exposes_objects_of_another_user(users: Users, ids: dict[str, str], username: str) -> None:
+    other_user = getattr(users, username)
+    paths = create_app(users.settings).openapi()["paths"]
+    request_count = 0
     for path, methods in paths.items():
         for method, operation in methods.items():
             name = f"{method.upper()} {path}"
-            in_path = [p["name"] for p in operation.get("parameters", []) if p["in"] == "path"]
-            # A superuser is a stranger too, but for the users themselves.
-            if not in_path or (who == "root" and path.startswith("/api/v1/users/")):
+            path_parameters = [p["name"] for p in operation.get("parameters", []) if p["in"] == "path"]
+            # A superuser may manage users, but not access their other objects.
+            if not path_parameters or (username == "root" and path.startswith("/api/v1/users/")):
                 continue
-            assert set(in_path) <= set(ids), f"{name} takes an id that this test does not know"
+            assert set(path_parameters) <= set(ids), f"{name} takes an id that this test does not know"
             request: dict[str, Any] = {"params": QUERIES.get(name, {})}
             content = operation.get("requestBody", {}).get("content", {})
             if "multipart/form-data" in content:
                 request["files"] = {"file": ("b.txt", b"bob's")}
             elif content or name in BODIES:
                 request["json"] = BODIES.get(name, {})
-            answer = stranger.request(method, path.format(**ids), **request)
-            assert answer.status_code in {OTHERWISE.get(name, 404), 403, 404}, (name, answer.status_code, answer.text)
-            assert SECRET not in answer.text, name
-            walked += 1
-    assert walked > 35
-    assert_untouched(two, ids)
+            response = other_user.request(method, path.format(**ids), **request)
+            assert response.status_code in {OTHER_STATUSES.get(name, 404), 403, 404}, (
+                name,
+                response.status_code,
+                response.text,
+            )
+            assert SECRET not in response.text, name
+            request_count += 1
+    assert request_count > 35
+    assert_untouched(users, ids)
 
 
-def test_no_list_shows_a_stranger_what_is_not_theirs(two: Two, ids: dict[str, str]) -> None:
-    asked = {"flow_id": ids["flow_id"], "folder_id": ids["folder_id"], "session_id": "shared"}
-    for path, methods in create_app(two.settings).openapi()["paths"].items():
+def test_no_list_contains_objects_of_another_user(users: Users, ids: dict[str, str]) -> None:
+    params = {"flow_id": ids["flow_id"], "folder_id": ids["folder_id"], "session_id": "shared"}
+    for path, methods in create_app(users.settings).openapi()["paths"].items():
         if "get" in methods and "{" not in path and path != "/logs-stream":
-            answer = two.bob.get(path, params=asked)
-            assert answer.status_code < 500 or answer.status_code == 501, path
+            response = users.bob.get(path, params=params)
+            assert response.status_code < 500 or response.status_code == 501, path
             for text in (
                 SECRET,
                 *(ids[n] for n in ("user_id", "project_id", "flow_id", "message_id", "file_id", "api_key_id")),
             ):
-                assert text not in answer.text, (path, text)
+                assert text not in response.text, (path, text)
 
 
-def test_lists_of_ids_touch_only_what_is_the_callers(two: Two, ids: dict[str, str]) -> None:
+def test_batch_requests_affect_only_the_callers_objects(users: Users, ids: dict[str, str]) -> None:
     for method, path, body, status in [
         ("DELETE", "/api/v1/flows/", [ids["flow_id"]], 200),
         ("POST", "/api/v1/flows/download/", [ids["flow_id"]], 404),
@@ -205,27 +225,29 @@ def test_lists_of_ids_touch_only_what_is_the_callers(two: Two, ids: dict[str, st
         ("DELETE", "/api/v2/files/batch/", [ids["file_id"]], 404),
         ("DELETE", "/api/v1/knowledge_bases", {"kb_names": ["ada's base"]}, 404),
     ]:
-        answer = two.bob.request(method, path, json=body)
-        assert answer.status_code == status, (method, path, answer.text)
-        assert SECRET not in answer.text
-    assert two.bob.delete("/api/v2/files").json() == {"message": "All 0 files deleted successfully"}
-    assert two.bob.delete("/api/v1/monitor/builds", params={"flow_id": ids["flow_id"]}).status_code == 204
-    assert_untouched(two, ids)
+        response = users.bob.request(method, path, json=body)
+        assert response.status_code == status, (method, path, response.text)
+        assert SECRET not in response.text
+    assert users.bob.delete("/api/v2/files").json() == {"message": "All 0 files deleted successfully"}
+    assert users.bob.delete("/api/v1/monitor/builds", params={"flow_id": ids["flow_id"]}).status_code == 204
+    assert_untouched(users, ids)
 
 
-def test_a_flow_lands_in_no_project_of_somebody_else(two: Two, ids: dict[str, str]) -> None:
-    moved = two.bob.post("/api/v1/flows/", json={"name": "bob's", "folder_id": ids["project_id"]}).json()
-    assert moved["folder_id"] != ids["project_id"]
-    drawn = {"file": ("f.json", json.dumps({"name": "bob's up"}).encode())}
-    up = two.bob.post("/api/v1/flows/upload/", params={"folder_id": ids["project_id"]}, files=drawn).json()
-    assert up[0]["folder_id"] != ids["project_id"]
-    stolen = two.bob.post("/api/v1/projects/", json={"name": "bob's", "flows_list": [ids["flow_id"]]}).json()["id"]
-    assert two.bob.get(f"/api/v1/projects/{stolen}").json()["flows"] == []
-    assert_untouched(two, ids)
+def test_a_flow_cannot_be_added_to_another_users_project(users: Users, ids: dict[str, str]) -> None:
+    created = users.bob.post("/api/v1/flows/", json={"name": "bob's", "folder_id": ids["project_id"]}).json()
+    assert created["folder_id"] != ids["project_id"]
+    flow_file = {"file": ("f.json", json.dumps({"name": "bob's up"}).encode())}
+    imported = users.bob.post("/api/v1/flows/upload/", params={"folder_id": ids["project_id"]}, files=flow_file).json()
+    assert imported[0]["folder_id"] != ids["project_id"]
+    project_id = users.bob.post("/api/v1/projects/", json={"name": "bob's", "flows_list": [ids["flow_id"]]}).json()[
+        "id"
+    ]
+    assert users.bob.get(f"/api/v1/projects/{project_id}").json()["flows"] == []
+    assert_untouched(users, ids)
 
 
-def assert_untouched(two: Two, ids: dict[str, str]) -> None:
-    ada = two.ada
+def assert_untouched(users: Users, ids: dict[str, str]) -> None:
+    ada = users.ada
     flow = ada.get(f"/api/v1/flows/{ids['flow_id']}").json()
     assert (flow["name"], flow["folder_id"]) == (SECRET, ids["project_id"])
     assert ada.get(f"/api/v1/projects/{ids['project_id']}").json()["name"] == SECRET

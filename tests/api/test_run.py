@@ -1,4 +1,4 @@
-"""Running flows over HTTP."""
+"""Runs of flows over HTTP."""
 
 from __future__ import annotations
 
@@ -10,27 +10,22 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.flow_builder import FlowBuilder, echo_flow, model_flow
-from tests.model_server import KEY, NEVER
+from tests.support.flow_builder import FlowBuilder, echo_flow, model_flow
+from tests.support.flows import create_flow
+from tests.support.model_server import KEY, NEVER
 
 
-def saved(client: httpx2.Client, data: dict[str, Any], **more: Any) -> str:
-    answer = client.post("/api/v1/flows/", json={"name": f"flow {uuid.uuid4()}", "data": data, **more})
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["id"])
-
-
-def text_of(answer: httpx2.Response) -> str:
-    assert answer.status_code == 200, answer.text
-    return str(answer.json()["outputs"][0]["outputs"][0]["results"]["message"]["text"])
+def text_of(response: httpx2.Response) -> str:
+    assert response.status_code == 200, response.text
+    return str(response.json()["outputs"][0]["outputs"][0]["results"]["message"]["text"])
 
 
 def events_of(body: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in body.split("\n\n") if line]
 
 
-def test_an_echo_flow_answers_in_the_recorded_shape(client: httpx2.Client) -> None:
-    flow_id = saved(client, echo_flow())
+def test_an_echo_flow_returns_the_recorded_structure(client: httpx2.Client) -> None:
+    flow_id = create_flow(client, echo_flow())
     body = client.post(f"/api/v1/run/{flow_id}", json={"input_value": "hello"}).json()
     assert body["session_id"] == flow_id
     (run,) = body["outputs"]
@@ -95,32 +90,30 @@ def test_an_echo_flow_answers_in_the_recorded_shape(client: httpx2.Client) -> No
     }
 
 
-def test_a_flow_with_foreign_code_asks_the_model_and_never_runs_that_code(
-    client: httpx2.Client, model_url: str
-) -> None:
-    flow_id = saved(client, model_flow(model_url, KEY))
-    answer = client.post(f"/api/v1/run/{flow_id}", json={"input_value": "Ahoy"})
-    assert text_of(answer) == "[You are a pirate.] Ahoy"
-    source = answer.json()["outputs"][0]["outputs"][0]["results"]["message"]["properties"]["source"]
+def test_a_model_flow_returns_the_models_reply(client: httpx2.Client, model_url: str) -> None:
+    flow_id = create_flow(client, model_flow(model_url, KEY))
+    response = client.post(f"/api/v1/run/{flow_id}", json={"input_value": "Ahoy"})
+    assert text_of(response) == "[You are a pirate.] Ahoy"
+    source = response.json()["outputs"][0]["outputs"][0]["results"]["message"]["properties"]["source"]
     assert source == {"id": "OpenAIModel-m", "display_name": "OpenAI", "source": "gpt-4o-mini"}
 
 
-def test_tokens_stream_as_the_model_gives_them(client: httpx2.Client, model_url: str) -> None:
-    flow_id = saved(client, model_flow(model_url, KEY, stream=True))
-    answer = client.post(f"/api/v1/run/{flow_id}?stream=true", json={"input_value": "Ahoy"})
-    assert answer.headers["content-type"].startswith("text/event-stream")
-    events = events_of(answer.text)
-    kinds = [e["event"] for e in events]
-    assert kinds[:2] == ["add_message", "add_message"]
-    assert kinds[-2:] == ["add_message", "end"]
-    assert set(kinds[2:-2]) == {"token"}
-    assert "".join(e["data"]["chunk"] for e in events if e["event"] == "token") == "[You are a pirate.] Ahoy "
+def test_tokens_of_the_model_are_streamed(client: httpx2.Client, model_url: str) -> None:
+    flow_id = create_flow(client, model_flow(model_url, KEY, stream=True))
+    response = client.post(f"/api/v1/run/{flow_id}?stream=true", json={"input_value": "Ahoy"})
+    assert response.headers["content-type"].startswith("text/event-stream")
+    events = events_of(response.text)
+    event_names = [e["event"] for e in events]
+    assert event_names[:2] == ["add_message", "add_message"]
+    assert event_names[-2:] == ["add_message", "end"]
+    assert set(event_names[2:-2]) == {"token"}
+    assert "".join(e["data"]["chunk"] for e in events if e["event"] == "token") == "[You are a pirate.] Ahoy"
     assert events[1]["data"]["properties"]["state"] == "partial"
     assert events[-2]["data"]["properties"]["state"] == "complete"
     assert len({e["data"]["id"] for e in events[1:-1]}) == 1
 
 
-def test_two_sessions_of_one_flow_remember_apart(client: httpx2.Client, model_url: str) -> None:
+def test_sessions_of_a_flow_have_separate_histories(client: httpx2.Client, model_url: str) -> None:
     flow = (
         FlowBuilder()
         .node("ChatInput", "ChatInput-a")
@@ -134,44 +127,53 @@ def test_two_sessions_of_one_flow_remember_apart(client: httpx2.Client, model_ur
         .edge("OpenAIModel-m", "text_output", "ChatOutput-b", "input_value")
         .data
     )
-    flow_id, first, second = saved(client, flow), f"s-{uuid.uuid4()}", f"s-{uuid.uuid4()}"
+    flow_id, first, second = create_flow(client, flow), f"s-{uuid.uuid4()}", f"s-{uuid.uuid4()}"
     client.post(f"/api/v1/run/{flow_id}", json={"input_value": "I am Ada", "session_id": first})
     client.post(f"/api/v1/run/{flow_id}", json={"input_value": "I am Bob", "session_id": second})
-    answer = text_of(client.post(f"/api/v1/run/{flow_id}", json={"input_value": "Who am I?", "session_id": first}))
-    assert "User: I am Ada" in answer
-    assert "Bob" not in answer
+    response = text_of(client.post(f"/api/v1/run/{flow_id}", json={"input_value": "Who am I?", "session_id": first}))
+    assert "User: I am Ada" in response
+    assert "Bob" not in response
 
 
 @pytest.mark.parametrize("key", ["Prompt-p", "Prompt Template", "Prompt"])
-def test_a_tweak_reaches_a_field_by_id_type_and_older_type(client: httpx2.Client, model_url: str, key: str) -> None:
-    flow_id = saved(client, model_flow(model_url, KEY))
+def test_a_tweak_sets_a_field_by_node_id_type_or_older_type(client: httpx2.Client, model_url: str, key: str) -> None:
+    flow_id = create_flow(client, model_flow(model_url, KEY))
     tweaked = client.post(f"/api/v1/run/{flow_id}", json={"input_value": "Hi", "tweaks": {key: {"role": "a poet"}}})
     assert text_of(tweaked) == "[You are a poet.] Hi"
     assert text_of(client.post(f"/api/v1/run/{flow_id}", json={"input_value": "Hi"})) == "[You are a pirate.] Hi"
 
 
+@pytest.mark.parametrize("path", ["/api/v1/run/advanced/{}", "/api/v1/run/{}?stream=true", "/api/v1/flows/"])
+def test_a_body_that_is_not_sent_as_json_is_an_error_that_names_the_header(client: httpx2.Client, path: str) -> None:
+    url = path.format(create_flow(client, echo_flow()))
+    form = client.post(url, content='{"name": "x"}', headers={"content-type": "application/x-www-form-urlencoded"})
+    assert form.status_code == 422, form.text
+    assert "Content-Type: application/json" in form.json()["detail"][0]["msg"]
+    assert "not 'application/x-www-form-urlencoded'" in form.json()["detail"][0]["msg"]
+
+
 def test_a_tweak_of_code_changes_nothing(client: httpx2.Client) -> None:
-    flow_id = saved(client, echo_flow())
-    answer = client.post(
+    flow_id = create_flow(client, echo_flow())
+    response = client.post(
         f"/api/v1/run/{flow_id}", json={"input_value": "x", "tweaks": {"ChatInput-a": {"code": "raise SystemExit"}}}
     )
-    assert text_of(answer) == "x"
+    assert text_of(response) == "x"
 
 
-def test_an_input_given_twice_is_refused(client: httpx2.Client) -> None:
-    flow_id = saved(client, echo_flow())
-    answer = client.post(
+def test_an_input_value_and_a_tweak_of_the_same_input_conflict(client: httpx2.Client) -> None:
+    flow_id = create_flow(client, echo_flow())
+    response = client.post(
         f"/api/v1/run/{flow_id}", json={"input_value": "a", "tweaks": {"ChatInput-a": {"input_value": "b"}}}
     )
-    assert answer.status_code == 400
+    assert response.status_code == 400
     assert (
-        answer.json()["detail"]
+        response.json()["detail"]
         == "If you pass an input_value to the chat input, you cannot pass a tweak with the same name."
     )
 
 
-def test_debug_gives_every_vertex_and_output_component_one(client: httpx2.Client) -> None:
-    flow_id = saved(client, echo_flow())
+def test_debug_returns_all_vertices_and_output_component_selects_one(client: httpx2.Client) -> None:
+    flow_id = create_flow(client, echo_flow())
     debug = client.post(f"/api/v1/run/{flow_id}", json={"input_value": "a", "output_type": "debug"}).json()
     assert [r["component_id"] for r in debug["outputs"][0]["outputs"]] == ["ChatInput-a", "ChatOutput-b"]
     one = client.post(f"/api/v1/run/{flow_id}", json={"input_value": "a", "output_component": "ChatInput-a"}).json()
@@ -180,7 +182,7 @@ def test_debug_gives_every_vertex_and_output_component_one(client: httpx2.Client
 
 def test_an_endpoint_name_runs_the_newest_version(client: httpx2.Client) -> None:
     name = f"echo-{uuid.uuid4()}"
-    flow_id = saved(client, echo_flow(), endpoint_name=name)
+    flow_id = create_flow(client, echo_flow(), endpoint_name=name)
     assert text_of(client.post(f"/api/v1/run/{name}", json={"input_value": "one"})) == "one"
     fixed = FlowBuilder().node("TextInput", "TextInput-t", input_value="fixed").node("ChatOutput", "ChatOutput-b")
     client.patch(
@@ -190,30 +192,31 @@ def test_an_endpoint_name_runs_the_newest_version(client: httpx2.Client) -> None
 
 
 def test_a_failing_model_names_the_component_and_the_cause(client: httpx2.Client, model_url: str) -> None:
-    flow_id = saved(client, model_flow(model_url, "sk-wrong"))
-    answer = client.post(f"/api/v1/run/{flow_id}", json={"input_value": "Ahoy"})
-    assert answer.status_code == 500
-    detail = json.loads(answer.json()["detail"])
+    flow_id = create_flow(client, model_flow(model_url, "sk-wrong"))
+    response = client.post(f"/api/v1/run/{flow_id}", json={"input_value": "Ahoy"})
+    assert response.status_code == 500
+    detail = json.loads(response.json()["detail"])
     assert set(detail) == {"message", "traceback", "description", "code", "suggestion"}
     assert "Component OpenAI" in detail["message"]
     assert "Incorrect API key" in detail["message"]
-    assert "sk-wrong" not in answer.text
+    assert "sk-wrong" not in response.text
     events = events_of(client.post(f"/api/v1/run/{flow_id}?stream=true", json={"input_value": "Ahoy"}).text)
-    assert [e["event"] for e in events] == ["add_message", "error"]
+    # The user's message, and the answer that the model had not begun.
+    assert [e["event"] for e in events] == ["add_message", "add_message", "error"]
 
 
 @pytest.mark.parametrize("stream", ["false", "true"])
-def test_a_caller_that_leaves_cancels_its_run(client: httpx2.Client, model_url: str, stream: str) -> None:
-    flow_id = saved(client, model_flow(model_url, KEY, stream=stream == "true"))
+def test_a_disconnect_cancels_the_run(client: httpx2.Client, model_url: str, stream: str) -> None:
+    flow_id = create_flow(client, model_flow(model_url, KEY, stream=stream == "true"))
     with pytest.raises(httpx2.ReadTimeout):
         client.post(f"/api/v1/run/{flow_id}?stream={stream}", json={"input_value": NEVER}, timeout=1)
     client.close()
     deadline = time.monotonic() + 10
     while not httpx2.get(model_url.removesuffix("/v1") + "/gave-up").json():
-        assert time.monotonic() < deadline, "the model was still being asked"
+        assert time.monotonic() < deadline, "the request to the model was not cancelled"
 
 
-def test_a_component_may_not_reach_a_private_address(client: httpx2.Client) -> None:
+def test_a_component_cannot_connect_to_a_private_address(client: httpx2.Client) -> None:
     for address in (
         "http://10.0.0.1/v1",
         "http://169.254.169.254/v1",
@@ -221,10 +224,10 @@ def test_a_component_may_not_reach_a_private_address(client: httpx2.Client) -> N
         "http://localhost:1/v1",
         "http://2130706433.localhost/v1",
     ):
-        flow_id = saved(client, model_flow(address, KEY))
-        answer = client.post(f"/api/v1/run/{flow_id}", json={"input_value": "x"})
-        assert answer.status_code == 500
-        assert "LANGFLOW_SSRF_ALLOWED_HOSTS" in answer.text, address
+        flow_id = create_flow(client, model_flow(address, KEY))
+        response = client.post(f"/api/v1/run/{flow_id}", json={"input_value": "x"})
+        assert response.status_code == 500
+        assert "LANGFLOW_SSRF_ALLOWED_HOSTS" in response.text, address
 
 
 def _cycle() -> dict[str, Any]:
@@ -250,12 +253,7 @@ def _wrong_port_type() -> dict[str, Any]:
 def _unknown_type() -> dict[str, Any]:
     data = echo_flow()
     data["nodes"][0]["data"]["type"] = "Teleporter"
-    return data
-
-
-def _edited() -> dict[str, Any]:
-    data = echo_flow()
-    data["nodes"][0]["data"]["node"]["edited"] = True
+    del data["nodes"][0]["data"]["node"]["template"]["code"]
     return data
 
 
@@ -270,28 +268,25 @@ def _required_empty() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "message"),
     [
-        (_cycle(), "circle"),
+        (_cycle(), "cycle"),
         (_edge_to_nowhere(), "ChatOutput-gone"),
         (_wrong_port_type(), "LanguageModel"),
         (_unknown_type(), "Teleporter"),
-        (_edited(), "code of its own"),
-        (_tampered(), "code of its own"),
+        (_tampered(), "custom code that is not approved"),
         (_required_empty(), "needs a value for 'input_value'"),
     ],
 )
-def test_a_flow_that_cannot_run_says_why_and_stores_nothing(
-    client: httpx2.Client, data: dict[str, Any], says: str
-) -> None:
-    flow_id = saved(client, data)
-    answer = client.post(f"/api/v1/run/{flow_id}", json={"input_value": "x"})
-    assert answer.status_code == 400
-    assert says in answer.json()["detail"]
+def test_an_invalid_flow_is_rejected_with_the_reason(client: httpx2.Client, data: dict[str, Any], message: str) -> None:
+    flow_id = create_flow(client, data)
+    response = client.post(f"/api/v1/run/{flow_id}", json={"input_value": "x"})
+    assert response.status_code == 400
+    assert message in response.json()["detail"]
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "says"),
+    ("body", "status", "message"),
     [
         (b"{not json", 400, "not JSON"),
         (b'{"input_value": "\xff"}', 400, "not JSON"),
@@ -301,22 +296,24 @@ def test_a_flow_that_cannot_run_says_why_and_stores_nothing(
         (b" " * 2_000_001, 413, "HEADRACE_MAX_REQUEST_BYTES"),
     ],
 )
-def test_a_bad_body_gets_its_own_clear_answer(client: httpx2.Client, body: bytes, status: int, says: str) -> None:
-    flow_id = saved(client, echo_flow())
-    answer = client.post(f"/api/v1/run/{flow_id}", content=body, headers={"content-type": "application/json"})
-    assert answer.status_code == status
-    assert says in answer.text
+def test_each_kind_of_invalid_body_has_its_own_error(
+    client: httpx2.Client, body: bytes, status: int, message: str
+) -> None:
+    flow_id = create_flow(client, echo_flow())
+    response = client.post(f"/api/v1/run/{flow_id}", content=body, headers={"content-type": "application/json"})
+    assert response.status_code == status
+    assert message in response.text
 
 
-def test_a_body_that_grows_over_the_limit_without_saying_so_is_refused(client: httpx2.Client) -> None:
-    flow_id = saved(client, echo_flow())
-    answer = client.post(
+def test_a_chunked_body_over_the_size_limit_is_rejected(client: httpx2.Client) -> None:
+    flow_id = create_flow(client, echo_flow())
+    response = client.post(
         f"/api/v1/run/{flow_id}",
         content=(b" " * 100_000 for _ in range(30)),
         headers={"content-type": "application/json"},
     )
-    assert answer.status_code == 413
+    assert response.status_code == 413
 
 
-def test_nobody_learns_without_credentials_whether_a_flow_exists(anyone: httpx2.Client) -> None:
-    assert anyone.post("/api/v1/run/nope", json={}).status_code == 403
+def test_an_anonymous_caller_does_not_learn_whether_a_flow_exists(anonymous: httpx2.Client) -> None:
+    assert anonymous.post("/api/v1/run/nope", json={}).status_code == 403

@@ -1,4 +1,4 @@
-"""Sources that inherit from base classes beside Component, or reach the run, its owner's files and messages."""
+"""Component sources that use other base classes than Component, the run, or the owner's files and messages."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 
 class Case(NamedTuple):
-    """A source, what is said to it, what it answers, and the types of its first output."""
+    """A component source, the input and answer of a run of it, and the types of its first output."""
 
     source: str
-    said: str
+    input_value: str
     answer: Any
     types: list[str]
 
@@ -211,14 +211,14 @@ from lfx.schema import Message
 class Sample(LCChatMemoryComponent):
     display_name = "Sample"
     inputs = [MessageTextInput(name="input_value")]
-    outputs = [Output(name="text", method="told"), *LCChatMemoryComponent.outputs]
+    outputs = [Output(name="text", method="history_text"), *LCChatMemoryComponent.outputs]
 
     def build_message_history(self) -> Memory:
         return InMemoryChatMessageHistory()
 
-    def told(self) -> Message:
+    def history_text(self) -> Message:
         memory = self.build_base_memory()
-        memory.save_context({"input": self.input_value}, {"output": "heard"})
+        memory.save_context({"input": self.input_value}, {"output": "hello"})
         return Message(text=memory.load_memory_variables({})["history"])
 """
 
@@ -257,7 +257,7 @@ SOURCES = {
     "chain of older LangChain": Case(CHAIN, "x", "from the chain", ["Message"]),
     "agent of older LangChain": Case(AGENT, "double four", "it is 8 double 8", ["Message"]),
     "tool": Case(TOOL, "hello", {"text": "Hello"}, ["Data"]),
-    "chat memory": Case(HISTORY, "hi", "Human: hi\nAI: heard", ["Message"]),
+    "chat memory": Case(HISTORY, "hi", "Human: hi\nAI: hello", ["Message"]),
     "several outputs": Case(SEVERAL, "ab", "abab", ["Message"]),
     "the session's messages": Case(
         plain(
@@ -280,7 +280,7 @@ SOURCES = {
         "said!",
         ["Message"],
     ),
-    "a file that is kept and read": Case(
+    "a stored file": Case(
         plain(
             "path = await self.context.save_file('note.txt', self.input_value.encode())\n"
             "folder, name = parse_storage_path(path)\n"
@@ -321,17 +321,17 @@ SOURCES = {
         "True",
         ["Message"],
     ),
-    "values turn into each other": Case(
+    "conversions between values": Case(
         plain(
             "data = Data(text='t', n=1)\n"
             "table = data.to_dataframe().add_row({'text': 'u', 'n': 2}).add_rows([Data(text='v', n=3)])\n"
             "message = Message.from_template('{a} and {b}', a='x', b=Message(text='y'))\n"
-            "told = Message.from_lc_message(message.to_lc_message())\n"
+            "copy = Message.from_lc_message(message.to_lc_message())\n"
             "assert Data.from_document(data.to_lc_document()).data == data.data\n"
             "assert [d.page_content for d in table.to_lc_documents()] == ['t', 'u', 'v']\n"
             "assert data.filter_data('n').data == {'result': 1}\n"
-            "assert data.to_message().text == 't' and told.to_data().data['text'] == told.text\n"
-            "return Message(text=f'{told.text} {told.sender} {list(table.n)} {table.to_data().data[\"results\"][2]}')",
+            "assert data.to_message().text == 't' and copy.to_data().data['text'] == copy.text\n"
+            "return Message(text=f'{copy.text} {copy.sender} {list(table.n)} {table.to_data().data[\"results\"][2]}')",
         ),
         "x",
         "x and y User [1, 2, 3] {'text': 'v', 'n': 3}",
@@ -340,7 +340,7 @@ SOURCES = {
     "a table": Case(
         plain("return DataFrame([Data(a=1, b='x'), Data(a=2, b='y')])", returns="DataFrame"),
         "x",
-        "| a | b |\n| --- | --- |\n| 1 | x |\n| 2 | y |",
+        "|   a | b   |\n|----:|:----|\n|   1 | x   |\n|   2 | y   |",
         ["DataFrame"],
     ),
     "schemas": Case(
@@ -372,7 +372,7 @@ SOURCES = {
         "['who', 'what'] ['template', 'what', 'who'] {'who': {'value': 'kept'}}",
         ["Message"],
     ),
-    "small helpers": Case(
+    "connection strings and server info": Case(
         plain(
             "parts = [transform_connection_string('db://me:p@ss@host/x'), get_user_agent().split()[0],\n"
             "    str(serialize({'a': 'xxxx'}, max_length=2)), get_version_info()['package'], str(len(OPENAI_EMBEDDING_MODEL_NAMES))]\n"
@@ -385,7 +385,7 @@ SOURCES = {
         "db://me:p%40ss@host/x headrace {'a': 'xx...'} headrace 3",
         ["Message"],
     ),
-    "addresses that are refused": Case(
+    "blocked URLs": Case(
         plain(
             "try:\n    validate_url_for_ssrf('http://10.0.0.1/')\nexcept SSRFProtectionError as error:\n"
             "    return Message(text=str(error)[:8])",
@@ -395,7 +395,7 @@ SOURCES = {
         "10.0.0.1",
         ["Message"],
     ),
-    "a model by function": Case(
+    "a call of a model": Case(
         plain(
             "model = FakeListChatModel(responses=['asked'])\n"
             "return Message(text=get_chat_result(model, self.input_value) + ' ' + get_model_name(model))",
@@ -413,8 +413,8 @@ SOURCES = {
             "cache = {}\nsafe_cache_set(cache, 'k', 'v')\n"
             "kept = [safe_cache_get(cache, 'k'), safe_cache_get(cache, 'l', 'none')]\n"
             "rows = self.to_data([{'x': 1, 'y': 2}], keys=['x'])\n"
-            "told = self.create_references_from_data([Data(text='one')])\n"
-            "return Message(text=f'{list(table.a)} {found} {kept} {rows[0].data} {told!r}')",
+            "references = self.create_references_from_data([Data(text='one')])\n"
+            "return Message(text=f'{list(table.a)} {found} {kept} {rows[0].data} {references!r}')",
             imports="from lfx.base.agents.utils import safe_cache_get, safe_cache_set\n"
             "from lfx.base.vectorstores.utils import chroma_collection_to_data\n"
             "from lfx.components.processing.converter import convert_to_dataframe\n",
@@ -423,7 +423,7 @@ SOURCES = {
         "[1, 2] {'id': '1', 'text': 'd', 'm': 2} ['v', 'none'] {'x': 1} '---\\n- one'",
         ["Message"],
     ),
-    "a line of curl": Case(
+    "a curl command": Case(
         plain(
             "asked = parse_context(self.input_value)\n"
             "return Message(text=f'{asked.method} {asked.url} {asked.headers} {asked.data} {asked.cookies} {asked.auth} {asked.verify}')",
@@ -433,7 +433,7 @@ SOURCES = {
         "post https://host/x {'a': 'b'} {\"n\": 1} {'c': 'd', 'e': 'f'} ('me', 'word') False",
         ["Message"],
     ),
-    "an enumeration's field": Case(
+    "field types": Case(
         plain(
             "return Message(text=FieldTypes.SLIDER.value + str(isinstance(self.inputs[0], InputTypes)))",
             imports="from lfx.inputs.inputs import FieldTypes, InputTypes\n",
@@ -442,7 +442,7 @@ SOURCES = {
         "sliderTrue",
         ["Message"],
     ),
-    "a class of the server's own": Case(
+    "a built-in component": Case(
         "from lfx.components.helpers import CurrentDateComponent\n"
         + plain("return Message(text=CurrentDateComponent.display_name)"),
         "x",
@@ -461,10 +461,10 @@ OLLAMA = plain(
 MCP = plain(
     "http = MCPStreamableHttpClient()\n"
     "mode, tools, by_name = await update_tools('weather', {'url': self.input_value}, mcp_streamable_http_client=http)\n"
-    "given = await by_name['forecast'].ainvoke({'city': 'Oslo'})\n"
+    "result = await by_name['forecast'].ainvoke({'city': 'Oslo'})\n"
     "direct = await MCPStdioClient().connect_to_server(f'uvx mcp-proxy {self.input_value}')\n"
     "await http.disconnect()\n"
-    "return Message(text=f'{mode} {len(tools)} {given.content[0].text} {len(direct)}')",
+    "return Message(text=f'{mode} {len(tools)} {result.content[0].text} {len(direct)}')",
     imports="from lfx.base.mcp.util import MCPStdioClient, MCPStreamableHttpClient, update_tools\n",
     kind="async def",
 )

@@ -1,4 +1,4 @@
-"""Agents of people's own: made of the classes, lists and components that published ones import."""
+"""Custom agents that use the classes, lists and components which published agents import."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.compat.test_people_code import People, changed, isolation, lenient_server, people, ran, saved
-from tests.flow_builder import FlowBuilder
-from tests.model_server import KEY
+from tests.support.custom_code import People, create_flow, isolation, lenient_server, people, run_flow, unique_source
+from tests.support.flow_builder import FlowBuilder
+from tests.support.model_server import KEY
 
 __all__ = ["isolation", "lenient_server", "people"]
 
@@ -103,51 +103,57 @@ def message_of(answer: httpx2.Response) -> dict[str, Any]:
     return dict(answer.json()["outputs"][0]["outputs"][0]["results"]["message"])
 
 
-def test_an_agent_of_the_published_kind_runs_edited(people: People, model_url: str) -> None:
-    flow = with_agent(changed(AGENT), model_url).node("ChatOutput", "ChatOutput-b")
+def test_an_edited_agent_calls_tools_and_reads_the_history(people: People, model_url: str) -> None:
+    flow = with_agent(unique_source(AGENT), model_url).node("ChatOutput", "ChatOutput-b")
     flow.edge("ChatInput-a", "message", "Agent-o", "input_value").edge(
         "Agent-o", "response", "ChatOutput-b", "input_value"
     )
-    flow_id = saved(people.root, flow.data)["id"]
-    said = 'call evaluate_expression {"expression": "6*7"} & get_current_date {"timezone": "UTC"}'
-    message = message_of(ran(people.root, flow_id, said, session_id="own agent"))
+    flow_id = create_flow(people.root, flow.data)["id"]
+    prompt = 'call evaluate_expression {"expression": "6*7"} & get_current_date {"timezone": "UTC"}'
+    message = message_of(run_flow(people.root, flow_id, prompt, session_id="own agent"))
     steps = message["content_blocks"][0]["contents"]
-    # Both begin at once.
+    # Both tools start at once.
     assert sorted(s["name"] for s in steps) == ["evaluate_expression", "get_current_date"]
     assert "42" in message["text"]
-    # It remembers: the model answers with the system's words and the last that was said.
-    assert message_of(ran(people.root, flow_id, "hello", session_id="own agent"))["text"].strip() == "[Be kind.] hello"
+    # The model of the tests repeats the system prompt and the last message.
+    assert (
+        message_of(run_flow(people.root, flow_id, "hello", session_id="own agent"))["text"].strip()
+        == "[Be kind.] hello"
+    )
 
 
-def test_what_its_model_refuses_is_its_authors_to_word(people: People, model_url: str) -> None:
-    flow = with_agent(changed(AGENT), model_url).node("ChatOutput", "ChatOutput-b")
+def test_an_agents_code_handles_the_error_of_its_model(people: People, model_url: str) -> None:
+    flow = with_agent(unique_source(AGENT), model_url).node("ChatOutput", "ChatOutput-b")
     flow.edge("ChatInput-a", "message", "Agent-o", "input_value").edge(
         "Agent-o", "response", "ChatOutput-b", "input_value"
     )
     agent = next(n for n in flow.data["nodes"] if n["id"] == "Agent-o")
     agent["data"]["node"]["template"]["api_key"]["value"] = "sk-wrong"
-    answer = ran(people.root, saved(people.root, flow.data)["id"], "hello")
+    answer = run_flow(people.root, create_flow(people.root, flow.data)["id"], "hello")
     assert "own agent: " in answer.text
     assert "sk-wrong" not in answer.text
 
 
-def test_it_is_a_tool_of_another_agent_under_its_authors_name(people: People, model_url: str) -> None:
-    flow = with_agent(changed(AGENT), model_url, "component_as_tool")
+def test_an_agent_is_a_tool_of_another_agent_under_its_own_tool_name(people: People, model_url: str) -> None:
+    flow = with_agent(unique_source(AGENT), model_url, "component_as_tool")
     flow.node("Agent", "Agent-g", openai_api_base=model_url, api_key=KEY, max_retries=0)
     flow.node("ChatOutput", "ChatOutput-b").edge("ChatInput-a", "message", "Agent-g", "input_value")
     flow.edge("Agent-o", "component_as_tool", "Agent-g", "tools").edge(
         "Agent-g", "response", "ChatOutput-b", "input_value"
     )
-    said = 'call ask_own_agent {"input_value": "say from within"}'
-    assert message_of(ran(people.root, saved(people.root, flow.data)["id"], said))["text"].strip() == "from within"
+    prompt = 'call ask_own_agent {"input_value": "say from within"}'
+    assert (
+        message_of(run_flow(people.root, create_flow(people.root, flow.data)["id"], prompt))["text"].strip()
+        == "from within"
+    )
 
 
-@pytest.mark.parametrize(("provider", "there"), [("Anthropic", False), ("OpenAI", True)])
-def test_its_fields_follow_the_provider(people: People, provider: str, there: bool) -> None:
-    code = changed(AGENT)
+@pytest.mark.parametrize(("provider", "has_field"), [("Anthropic", False), ("OpenAI", True)])
+def test_the_fields_of_an_agent_change_with_the_provider(people: People, provider: str, has_field: bool) -> None:
+    code = unique_source(AGENT)
     node = people.root.post("/api/v1/custom_component", json={"code": code}).json()["data"]
     body = {"code": code, "template": node["template"], "field": "agent_llm", "field_value": provider}
     answer = people.root.post("/api/v1/custom_component/update", json=body)
     assert answer.status_code == 200, answer.text
-    assert ("openai_api_base" in answer.json()["template"]) is there
+    assert ("openai_api_base" in answer.json()["template"]) is has_field
     assert provider in json.dumps(answer.json()["template"]["api_key"])

@@ -1,4 +1,4 @@
-"""Copies of the chat's own components that their authors changed, and components that are asked about themselves."""
+"""Edited copies of the chat components, and components that are inspected outside of a flow."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import httpx2
 import pytest
 
 from headrace.testing import load
-from tests.compat.test_people_code import People, changed, isolation, lenient_server, people, ran, saved
-from tests.flow_builder import FlowBuilder
-from tests.model_server import KEY
+from tests.support.custom_code import People, create_flow, isolation, lenient_server, people, run_flow, unique_source
+from tests.support.flow_builder import FlowBuilder
+from tests.support.model_server import KEY
 
 __all__ = ["isolation", "lenient_server", "people"]
 
@@ -64,10 +64,10 @@ class ChatOutput(ChatComponent):
 """
 
 
-def changed_copy(flow: FlowBuilder, node_id: str, code: str) -> None:
-    """Put an author's copy in the place of a component's code."""
+def replace_code(flow: FlowBuilder, node_id: str, code: str) -> None:
+    """Replace the code of a node with an edited copy."""
     node = next(n for n in flow.data["nodes"] if n["id"] == node_id)["data"]["node"]
-    node["template"]["code"]["value"] = changed(code)
+    node["template"]["code"]["value"] = unique_source(code)
     node["edited"] = True
 
 
@@ -76,7 +76,7 @@ def message_of(answer: httpx2.Response) -> dict[str, Any]:
     return dict(answer.json()["outputs"][0]["outputs"][0]["results"]["message"])
 
 
-def test_a_runs_input_and_answer_go_through_changed_copies(people: People, model_url: str) -> None:
+def test_edited_chat_components_handle_the_input_and_answer_of_a_run(people: People, model_url: str) -> None:
     flow = (
         FlowBuilder()
         .node("ChatInput", "ChatInput-a")
@@ -85,25 +85,25 @@ def test_a_runs_input_and_answer_go_through_changed_copies(people: People, model
         .edge("ChatInput-a", "message", "OpenAIModel-m", "input_value")
         .edge("OpenAIModel-m", "text_output", "ChatOutput-b", "input_value")
     )
-    changed_copy(flow, "ChatInput-a", INPUT)
-    changed_copy(flow, "ChatOutput-b", OUTPUT)
-    flow_id = saved(people.root, flow.data)["id"]
-    message = message_of(ran(people.root, flow_id, " say hello ", session_id=flow_id))
+    replace_code(flow, "ChatInput-a", INPUT)
+    replace_code(flow, "ChatOutput-b", OUTPUT)
+    flow_id = create_flow(people.root, flow.data)["id"]
+    message = message_of(run_flow(people.root, flow_id, " say hello ", session_id=flow_id))
     assert (message["text"], message["sender_name"]) == ("> hello!", "Own")
     assert message["properties"]["source"]["source"] == "gpt-4o-mini"
     assert message["properties"]["source"]["id"] == "OpenAIModel-m"
-    kept = people.root.get("/api/v1/monitor/messages", params={"session_id": flow_id}).json()
-    assert [(m["text"], m["sender_name"]) for m in kept] == [("say hello!", "Own"), ("> hello!", "Own")]
+    stored = people.root.get("/api/v1/monitor/messages", params={"session_id": flow_id}).json()
+    assert [(m["text"], m["sender_name"]) for m in stored] == [("say hello!", "Own"), ("> hello!", "Own")]
 
 
-ASKED = """
+INSPECTED = """
 from lfx.custom import Component
 from lfx.io import MessageTextInput, Output
 from lfx.schema import Data, Message
 
 
-class Asked(Component):
-    display_name = "Asked"
+class Inspected(Component):
+    display_name = "Inspected"
     inputs = [MessageTextInput(name="word", display_name="Word", value="dry")]
     outputs = [
         Output(name="loud", display_name="Loud", method="shout"),
@@ -119,30 +119,30 @@ class Asked(Component):
 """
 
 
-def test_a_component_is_asked_about_itself_as_its_authors_tests_do() -> None:
-    Asked: Any = load(ASKED)
-    asked = Asked(word="wet", _id="a-1")
-    assert asked.shout().text == "WET"
-    assert Asked().shout().text == "DRY"
-    results, shown = asyncio.run(asked.set(word="cold").run())
+def test_a_component_can_be_inspected_and_run_outside_of_a_flow() -> None:
+    Inspected: Any = load(INSPECTED)
+    inspected = Inspected(word="wet", _id="a-1")
+    assert inspected.shout().text == "WET"
+    assert Inspected().shout().text == "DRY"
+    results, shown = asyncio.run(inspected.set(word="cold").run())
     assert (results["loud"].text, results["record"].data, shown["loud"]["repr"]) == (
         "COLD",
         {"word": "cold"},
         "shouted",
     )
-    node = asked.to_frontend_node()
+    node = inspected.to_frontend_node()
     assert (node["data"]["type"], node["data"]["node"]["template"]["word"]["value"], node["id"]) == (
-        "Asked",
+        "Inspected",
         "cold",
         "a-1",
     )
-    assert asked.get_field_order() == ["word"]
-    assert list(asked.get_outputs_map()) == ["loud", "record"]
-    assert asked.get_output_by_method(asked.shout).to_dict()["name"] == "loud"
-    assert asked.build_input_error_message("word", "is empty") == "[Component: Asked | Input: Word] is empty"
-    assert asked.get_trace_as_inputs() == {"word": "cold"}
-    assert asked._vertex is None
+    assert inspected.get_field_order() == ["word"]
+    assert list(inspected.get_outputs_map()) == ["loud", "record"]
+    assert inspected.get_output_by_method(inspected.shout).to_dict()["name"] == "loud"
+    assert inspected.build_input_error_message("word", "is empty") == "[Component: Inspected | Input: Word] is empty"
+    assert inspected.get_trace_as_inputs() == {"word": "cold"}
+    assert inspected._vertex is None
     with pytest.raises(ValueError, match="no output 'nowhere'"):
-        asked.get_output("nowhere")
-    asked.stop("loud")
-    assert list(asyncio.run(asked.build_results())[0]) == ["record"]
+        inspected.get_output("nowhere")
+    inspected.stop("loud")
+    assert list(asyncio.run(inspected.build_results())[0]) == ["record"]

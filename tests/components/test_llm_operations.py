@@ -1,4 +1,4 @@
-"""Models that fill in forms and read tables."""
+"""Structured Output, Batch Run, Smart Router and LLM Selector in flows."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ import httpx2
 import pytest
 
 from headrace.component.node_json import node_json, source_of
-from tests.flow_builder import FlowBuilder, registry
-from tests.model_server import KEY
+from tests.support.flow_builder import FlowBuilder, registry
+from tests.support.model_server import KEY
 
 FIELDS = [
     {"name": "city", "description": "A city.", "type": "str", "multiple": "False"},
-    {"name": "people", "description": "How many live there.", "type": "int", "multiple": False},
-    {"name": "rivers", "description": "What flows through it.", "type": "str", "multiple": "True"},
+    {"name": "people", "description": "Number of inhabitants.", "type": "int", "multiple": False},
+    {"name": "rivers", "description": "Rivers in the city.", "type": "str", "multiple": "True"},
 ]
 PARIS = {"city": "Paris", "people": 2, "rivers": ["Seine"]}
 
 
-def with_model(model_url: str) -> FlowBuilder:
+def flow_with_model(model_url: str) -> FlowBuilder:
+    """Return Chat Input, a model, a parser and Chat Output, of which only the last two are connected."""
     return (
         FlowBuilder()
         .node("ChatInput", "ChatInput-a")
@@ -32,9 +33,9 @@ def with_model(model_url: str) -> FlowBuilder:
     )
 
 
-def reading(model_url: str, fields: list[dict[str, Any]], output: str = "structured_output") -> FlowBuilder:
+def extraction_flow(model_url: str, fields: object, output: str = "structured_output") -> FlowBuilder:
     return (
-        with_model(model_url)
+        flow_with_model(model_url)
         .node("StructuredOutput", "Structured-s", output_schema=fields)
         .edge("OpenAIModel-m", "model_output", "Structured-s", "llm")
         .edge("ChatInput-a", "message", "Structured-s", "input_value")
@@ -42,10 +43,10 @@ def reading(model_url: str, fields: list[dict[str, Any]], output: str = "structu
     )
 
 
-def ran(client: httpx2.Client, flow: FlowBuilder, said: str) -> httpx2.Response:
+def run_flow(client: httpx2.Client, flow: FlowBuilder, text: str) -> httpx2.Response:
     body = {"name": f"operation {uuid.uuid4()}", "data": flow.data}
     flow_id = client.post("/api/v1/flows/", json=body).json()["id"]
-    return client.post(f"/api/v1/run/{flow_id}", json={"input_value": said})
+    return client.post(f"/api/v1/run/{flow_id}", json={"input_value": text})
 
 
 def text_of(answer: httpx2.Response) -> str:
@@ -53,44 +54,47 @@ def text_of(answer: httpx2.Response) -> str:
     return str(answer.json()["outputs"][0]["outputs"][0]["results"]["message"]["text"])
 
 
+def json_of(answer: httpx2.Response) -> dict[str, Any]:
+    """Return the value in the fenced block of an answer."""
+    return dict(json.loads(text_of(answer).removeprefix("```json").removesuffix("```")))
+
+
 def test_a_text_becomes_a_record_of_the_schema(client: httpx2.Client, model_url: str) -> None:
-    said = json.dumps({"objects": [PARIS]})
-    assert json.loads(text_of(ran(client, reading(model_url, FIELDS), said))) == PARIS
+    reply = json.dumps({"objects": [PARIS]})
+    assert json_of(run_flow(client, extraction_flow(model_url, FIELDS), reply)) == PARIS
 
 
-def test_several_things_become_several_records(client: httpx2.Client, model_url: str) -> None:
-    said = json.dumps({"objects": [PARIS, {**PARIS, "city": "Rouen"}]})
-    found = json.loads(text_of(ran(client, reading(model_url, FIELDS), said)))
-    assert [r["city"] for r in found["results"]] == ["Paris", "Rouen"]
+def test_several_items_become_several_records(client: httpx2.Client, model_url: str) -> None:
+    reply = json.dumps({"objects": [PARIS, {**PARIS, "city": "Rouen"}]})
+    records = json_of(run_flow(client, extraction_flow(model_url, FIELDS), reply))
+    assert [r["city"] for r in records["results"]] == ["Paris", "Rouen"]
     pytest.importorskip("pandas", reason="the extra `pandas` isn't installed")
-    assert "Rouen" in text_of(ran(client, reading(model_url, FIELDS, "dataframe_output"), said))
+    assert "Rouen" in text_of(run_flow(client, extraction_flow(model_url, FIELDS, "dataframe_output"), reply))
 
 
-def test_what_does_not_fit_is_told_to_the_model_which_mends_it(client: httpx2.Client, model_url: str) -> None:
+def test_the_model_corrects_an_answer_that_does_not_match_the_schema(client: httpx2.Client, model_url: str) -> None:
     wrong = json.dumps({"objects": [{"city": "Paris", "people": "many", "rivers": []}]})
     right = json.dumps({"objects": [PARIS]})
-    assert json.loads(text_of(ran(client, reading(model_url, FIELDS), f"{wrong}\n{right}"))) == PARIS
-    answer = ran(client, reading(model_url, FIELDS), wrong)
+    assert json_of(run_flow(client, extraction_flow(model_url, FIELDS), f"{wrong}\n{right}")) == PARIS
+    answer = run_flow(client, extraction_flow(model_url, FIELDS), wrong)
     assert (answer.status_code, "objects.0.people" in answer.text) == (500, True)
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "problem"),
     [([], "schema"), ([{"name": ""}], "no name"), ([{"name": "x", "type": "colour"}], "has the type 'colour'")],
 )
-def test_a_schema_that_is_none_is_refused(
-    client: httpx2.Client, model_url: str, fields: list[dict[str, Any]], told: str
-) -> None:
-    answer = ran(client, reading(model_url, fields), "x")
-    assert (answer.status_code >= 400, told in answer.text) == (True, True)
+def test_an_invalid_schema_fails(client: httpx2.Client, model_url: str, fields: object, problem: str) -> None:
+    answer = run_flow(client, extraction_flow(model_url, fields), "x")
+    assert (answer.status_code >= 400, problem in answer.text) == (True, True)
 
 
-def test_a_model_is_asked_about_each_row(client: httpx2.Client, model_url: str) -> None:
+def test_batch_run_sends_each_row_to_the_model(client: httpx2.Client, model_url: str) -> None:
     pytest.importorskip("pandas", reason="the extra `pandas` isn't installed")
 
-    def asking(**fields: Any) -> FlowBuilder:
+    def batch_flow(**fields: Any) -> FlowBuilder:
         return (
-            with_model(model_url)
+            flow_with_model(model_url)
             .node("SplitText", "SplitText-t", chunk_size=1, chunk_overlap=0, separator="\\n")
             .node("BatchRunComponent", "Batch-r", **fields)
             .edge("ChatInput-a", "message", "SplitText-t", "data_inputs")
@@ -99,14 +103,14 @@ def test_a_model_is_asked_about_each_row(client: httpx2.Client, model_url: str) 
             .edge("Batch-r", "batch_results", "Parser-p", "input_data")
         )
 
-    text = text_of(ran(client, asking(system_message="Spell.", column_name="text"), "one\ntwo"))
+    text = text_of(run_flow(client, batch_flow(system_message="Spell.", column_name="text"), "one\ntwo"))
     assert text.index("[Spell.] one") < text.index("[Spell.] two")
-    answer = ran(client, asking(column_name="colour"), "one")
+    answer = run_flow(client, batch_flow(column_name="colour"), "one")
     assert "no column 'colour'. Its columns: text" in answer.text
 
 
-def routing(model_url: str, **fields: Any) -> FlowBuilder:
-    """Two routes, each with an answer of its own, and one for what fits none."""
+def routing_flow(model_url: str, **fields: Any) -> FlowBuilder:
+    """Return a flow with two routes and an else route, each with its own Chat Output."""
     flow = (
         FlowBuilder()
         .node("ChatInput", "ChatInput-a")
@@ -121,21 +125,21 @@ def routing(model_url: str, **fields: Any) -> FlowBuilder:
     return flow
 
 
-@pytest.mark.parametrize(("said", "goes"), [("say Positive", "p"), ("say negative.", "n"), ("say nothing", "e")])
-def test_a_text_goes_the_way_that_the_model_says(client: httpx2.Client, model_url: str, said: str, goes: str) -> None:
-    answer = ran(client, routing(model_url), said)
-    assert text_of(answer) == said
+@pytest.mark.parametrize(("text", "route"), [("say Positive", "p"), ("say negative.", "n"), ("say nothing", "e")])
+def test_the_model_selects_the_route_of_a_text(client: httpx2.Client, model_url: str, text: str, route: str) -> None:
+    answer = run_flow(client, routing_flow(model_url), text)
+    assert text_of(answer) == text
     (output,) = answer.json()["outputs"][0]["outputs"]
-    assert output["component_id"] == f"ChatOutput-{goes}"
+    assert output["component_id"] == f"ChatOutput-{route}"
 
 
-def test_a_route_hands_on_its_own_message_or_one_for_all(client: httpx2.Client, model_url: str) -> None:
+def test_a_route_returns_its_own_message_unless_one_overrides_all(client: httpx2.Client, model_url: str) -> None:
     rows = [{"route_category": "Positive", "route_description": "", "output_value": "thanks"}, {"route_category": "N"}]
-    assert text_of(ran(client, routing(model_url, routes=rows), "say Positive")) == "thanks"
-    assert text_of(ran(client, routing(model_url, routes=rows, message="same"), "say Positive")) == "same"
+    assert text_of(run_flow(client, routing_flow(model_url, routes=rows), "say Positive")) == "thanks"
+    assert text_of(run_flow(client, routing_flow(model_url, routes=rows, message="same"), "say Positive")) == "same"
 
 
-def test_an_editor_gets_an_output_for_each_route(client: httpx2.Client) -> None:
+def test_the_editor_shows_an_output_for_each_route(client: httpx2.Client) -> None:
     component = registry().find("SmartRouter")
     assert component is not None
     template = node_json(component)["template"]
@@ -150,8 +154,8 @@ def test_an_editor_gets_an_output_for_each_route(client: httpx2.Client) -> None:
     ]
 
 
-def selecting(model_url: str, output: str = "output", **fields: Any) -> FlowBuilder:
-    """Two models, and a judge that says what it is told to."""
+def selection_flow(model_url: str, output: str = "output", **fields: Any) -> FlowBuilder:
+    """Return a flow with two models and a judge, whose answer the chat input determines."""
     flow = FlowBuilder().node("ChatInput", "ChatInput-a").node("ChatOutput", "ChatOutput-b")
     model = {"openai_api_base": model_url, "api_key": KEY, "max_retries": 0}
     flow.node("OpenAIModel", "OpenAIModel-m", **model).node("LLMSelectorComponent", "Selector-s", **fields)
@@ -164,14 +168,18 @@ def selecting(model_url: str, output: str = "output", **fields: Any) -> FlowBuil
     return flow
 
 
-def test_the_model_that_the_judge_chooses_answers(client: httpx2.Client, model_url: str) -> None:
-    chosen = text_of(ran(client, selecting(model_url, "selected_model_info"), "say 1"))
-    assert json.loads(chosen.strip("`json\n")) == {"selected_model": "model-2", "selected_index": 1}
-    assert text_of(ran(client, selecting(model_url), "say 1")) == "1"
+def test_the_model_that_the_judge_selects_answers(client: httpx2.Client, model_url: str) -> None:
+    selected = text_of(run_flow(client, selection_flow(model_url, "selected_model_info"), "say 1"))
+    assert json.loads(selected.strip("`json\n")) == {"selected_model": "model-2", "selected_index": 1}
+    assert text_of(run_flow(client, selection_flow(model_url), "say 1")) == "1"
 
 
-def test_a_judge_without_a_choice_leaves_it_to_the_first_or_ends_the_run(client: httpx2.Client, model_url: str) -> None:
-    assert '"selected_index": 0' in text_of(ran(client, selecting(model_url, "selected_model_info"), "say 7"))
-    assert "no model's number" in text_of(ran(client, selecting(model_url, "routing_decision"), "say who knows"))
-    answer = ran(client, selecting(model_url, fallback_to_first=False), "say who knows")
-    assert (answer.status_code, "no model's number" in answer.text) == (500, True)
+def test_without_a_valid_selection_the_first_model_answers_or_the_run_fails(
+    client: httpx2.Client, model_url: str
+) -> None:
+    assert '"selected_index": 0' in text_of(run_flow(client, selection_flow(model_url, "selected_model_info"), "say 7"))
+    assert "not a model's number" in text_of(
+        run_flow(client, selection_flow(model_url, "routing_decision"), "say who knows")
+    )
+    answer = run_flow(client, selection_flow(model_url, fallback_to_first=False), "say who knows")
+    assert (answer.status_code, "not a model's number" in answer.text) == (500, True)

@@ -1,4 +1,4 @@
-"""Pages, searches and feeds, from a small site of the tests' own."""
+"""URL and Web Search with pages, searches and feeds of a local site."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 
 from headrace.app import create_app
-from tests.clients import log_in
 from tests.conftest import settings_for
-from tests.flow_builder import FlowBuilder
-from tests.model_server import KEY
-from tests.server import serving
+from tests.support.clients import log_in
+from tests.support.flow_builder import FlowBuilder
+from tests.support.model_server import KEY
+from tests.support.server import serving
 
 FEED = """<?xml version="1.0"?><rss><channel><title>News</title>
 <item><title>One</title><link>http://a/1</link><pubDate>today</pubDate><description>First &amp; best</description></item>
@@ -32,13 +32,13 @@ def site() -> FastAPI:
     @app.get("/start")
     async def start(request: Request) -> HTMLResponse:
         return HTMLResponse(
-            "<html lang='en'><head><title>Start</title><meta name='description' content='Where it begins'></head>"
+            "<html lang='en'><head><title>Start</title><meta name='description' content='The first page'></head>"
             f"<body><script>unseen()</script><h1>Hello {request.headers.get('x-who', 'you')}</h1>"
             "<a href='/next#part'>next</a><a href='http://10.0.0.1/'>inner</a><a href='mailto:a@b'>write</a></body></html>"
         )
 
     @app.get("/next")
-    async def following() -> HTMLResponse:
+    async def next_page() -> HTMLResponse:
         return HTMLResponse("<p>The next page</p><a href='/start'>back</a><a href='/far'>far</a>")
 
     @app.get("/far")
@@ -58,23 +58,23 @@ def site() -> FastAPI:
         return Response(b"x" * (6 << 20), media_type="text/plain")
 
     @app.get("/inward")
-    async def inward() -> Response:
+    async def redirect_to_private_address() -> Response:
         return Response(status_code=302, headers={"location": "http://10.0.0.1/"})
 
     @app.get("/html/")
     async def search(request: Request) -> HTMLResponse:
         base = str(request.base_url)
         rows = "".join(
-            f"<div class='result'><a class='result__a' href='//engine/l/?uddg={quote(url, safe='')}'>About {q}</a>"
-            f"<a class='result__snippet'>in short: {q}</a></div>"
-            for url, q in ((f"{base}far", request.query_params["q"]), ("http://10.0.0.1/", "inner"))
+            f"<div class='result'><a class='result__a' href='//engine/l/?uddg={quote(url, safe='')}'>About {query}</a>"
+            f"<a class='result__snippet'>in short: {query}</a></div>"
+            for url, query in ((f"{base}far", request.query_params["q"]), ("http://10.0.0.1/", "inner"))
         )
         return HTMLResponse(rows)
 
     @app.get("/rss/{path:path}")
     async def feed(path: str, request: Request) -> Response:
-        told = FEED.replace("One", f"{path} {request.query_params.get('q', '')}".strip())
-        return Response(BOMB if path == "bomb" else told, media_type="application/rss+xml")
+        content = FEED.replace("One", f"{path} {request.query_params.get('q', '')}".strip())
+        return Response(BOMB if path == "bomb" else content, media_type="application/rss+xml")
 
     return app
 
@@ -87,7 +87,7 @@ def site_url() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def root(site_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
-    """A user of a server whose operator has named where searches go."""
+    """Return a client of a server whose operator has set the addresses of the searches."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEADRACE_WEB_SEARCH_URL", f"{site_url}/html/")
         patch.setenv("HEADRACE_NEWS_URL", f"{site_url}/rss")
@@ -96,14 +96,14 @@ def root(site_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ht
             yield client
 
 
-def of_web(type_name: str, output: str, **values: Any) -> FlowBuilder:
+def web_flow(type_name: str, output: str, **values: Any) -> FlowBuilder:
     flow = FlowBuilder().node("ChatInput", "ChatInput-a").node(type_name, "Web-w", **values)
     return flow.node("ChatOutput", "ChatOutput-b").edge("Web-w", output, "ChatOutput-b", "input_value")
 
 
-def answer_of(client: httpx2.Client, flow: FlowBuilder, said: str = "x") -> httpx2.Response:
+def run_flow(client: httpx2.Client, flow: FlowBuilder, text: str = "x") -> httpx2.Response:
     flow_id = client.post("/api/v1/flows/", json={"name": f"web {uuid.uuid4()}", "data": flow.data}).json()["id"]
-    return client.post(f"/api/v1/run/{flow_id}", json={"input_value": said, "output_type": "debug"})
+    return client.post(f"/api/v1/run/{flow_id}", json={"input_value": text, "output_type": "debug"})
 
 
 def rows_of(answer: httpx2.Response, output: str) -> list[dict[str, Any]]:
@@ -112,59 +112,61 @@ def rows_of(answer: httpx2.Response, output: str) -> list[dict[str, Any]]:
     return list(next(r[output] for r in results if output in r))
 
 
-def test_a_page_is_read_with_what_it_says_of_itself(root: httpx2.Client, site_url: str) -> None:
-    flow = of_web(
+def test_a_page_is_read_with_its_metadata(root: httpx2.Client, site_url: str) -> None:
+    flow = web_flow(
         "URLComponent", "page_results", urls=[f"{site_url}/start"], headers=[{"key": "x-who", "value": "Ada"}]
     )
-    [row] = rows_of(answer_of(root, flow), "page_results")
+    [row] = rows_of(run_flow(root, flow), "page_results")
     assert row["text"] == "Start\nHello Ada\nnext\ninner\nwrite"
-    assert (row["title"], row["description"], row["language"]) == ("Start", "Where it begins", "en")
+    assert (row["title"], row["description"], row["language"]) == ("Start", "The first page", "en")
 
 
 @pytest.mark.parametrize(("depth", "pages"), [(1, 1), (2, 2), (3, 3)])
-def test_links_are_followed_as_deep_as_is_asked_each_page_once(
+def test_links_are_followed_to_the_depth_and_each_page_is_read_once(
     root: httpx2.Client, site_url: str, depth: int, pages: int
 ) -> None:
-    flow = of_web("URLComponent", "page_results", urls=[f"{site_url}/start"], max_depth=depth)
-    assert len(rows_of(answer_of(root, flow), "page_results")) == pages
+    flow = web_flow("URLComponent", "page_results", urls=[f"{site_url}/start"], max_depth=depth)
+    assert len(rows_of(run_flow(root, flow), "page_results")) == pages
 
 
-def test_what_cannot_be_read_is_left_out_unless_it_is_all_there_is(root: httpx2.Client, site_url: str) -> None:
-    both = of_web("URLComponent", "page_results", urls=[f"{site_url}/picture", f"{site_url}/far", "http://10.0.0.1/x"])
-    assert [r["text"] for r in rows_of(answer_of(root, both), "page_results")] == ["Far away"]
-    for url, told in (
+def test_unreadable_pages_are_skipped_unless_no_page_can_be_read(root: httpx2.Client, site_url: str) -> None:
+    several = web_flow(
+        "URLComponent", "page_results", urls=[f"{site_url}/picture", f"{site_url}/far", "http://10.0.0.1/x"]
+    )
+    assert [r["text"] for r in rows_of(run_flow(root, several), "page_results")] == ["Far away"]
+    for url, problem in (
         ("http://10.0.0.1/x", "10.0.0.1 is a private or local address"),
         (f"{site_url}/inward", "10.0.0.1 is a private or local address"),
         (f"{site_url}/large", "larger than 5 MiB"),
-        (f"{site_url}/picture", "None of these addresses holds a text"),
+        (f"{site_url}/picture", "None of the URLs returned text"),
     ):
-        answer = answer_of(root, of_web("URLComponent", "page_results", urls=[url]))
-        assert (answer.status_code, told in answer.text) == (500, True), answer.text
-    missing = of_web("URLComponent", "page_results", urls=[f"{site_url}/missing"], check_response_status=True)
-    assert "status 404" in answer_of(root, missing).text
+        answer = run_flow(root, web_flow("URLComponent", "page_results", urls=[url]))
+        assert (answer.status_code, problem in answer.text) == (500, True), answer.text
+    missing = web_flow("URLComponent", "page_results", urls=[f"{site_url}/missing"], check_response_status=True)
+    assert "status 404" in run_flow(root, missing).text
 
 
 @pytest.mark.parametrize(("autoset", "text"), [(True, "café"), (False, "caf\ufffd")])
-def test_a_page_is_read_in_the_encoding_that_it_names_unless_that_is_switched_off(
+def test_a_page_is_read_in_its_declared_encoding_unless_that_is_off(
     root: httpx2.Client, site_url: str, autoset: bool, text: str
 ) -> None:
-    flow = of_web("URLComponent", "page_results", urls=[f"{site_url}/latin"], autoset_encoding=autoset)
-    assert [r["text"] for r in rows_of(answer_of(root, flow), "page_results")] == [text]
+    flow = web_flow("URLComponent", "page_results", urls=[f"{site_url}/latin"], autoset_encoding=autoset)
+    assert [r["text"] for r in rows_of(run_flow(root, flow), "page_results")] == [text]
 
 
-def test_the_markup_is_kept_where_it_is_wanted(root: httpx2.Client, site_url: str) -> None:
-    flow = of_web("URLComponent", "raw_results", urls=[f"{site_url}/far", f"{site_url}/next"], format="HTML")
-    message = rows_of_message(answer_of(root, flow))
+def test_the_format_html_returns_the_source_of_the_pages(root: httpx2.Client, site_url: str) -> None:
+    flow = web_flow("URLComponent", "raw_results", urls=[f"{site_url}/far", f"{site_url}/next"], format="HTML")
+    message = raw_text_of(run_flow(root, flow))
     assert message.startswith("<p>Far away</p>\n\n<p>The next page</p>")
 
 
-def rows_of_message(answer: httpx2.Response) -> str:
+def raw_text_of(answer: httpx2.Response) -> str:
     results = [o["results"] for o in answer.json()["outputs"][0]["outputs"]]
     return str(next(r["raw_results"]["text"] for r in results if "raw_results" in r))
 
 
-def test_a_search_gives_results_with_the_words_of_their_pages(root: httpx2.Client, site_url: str) -> None:
-    rows = rows_of(answer_of(root, of_web("UnifiedWebSearch", "results", query="mills & rivers")), "results")
+def test_a_search_returns_results_with_the_text_of_their_pages(root: httpx2.Client, site_url: str) -> None:
+    rows = rows_of(run_flow(root, web_flow("UnifiedWebSearch", "results", query="mills & rivers")), "results")
     first = {"title": "About mills & rivers", "snippet": "in short: mills & rivers", "content": "Far away"}
     assert rows[0].items() >= {**first, "link": f"{site_url}/far"}.items()
     assert "private or local address" in rows[1]["content"]
@@ -178,17 +180,19 @@ def test_a_search_gives_results_with_the_words_of_their_pages(root: httpx2.Clien
         ({"query": "x", "location": "New York"}, "headlines/section/geo/New York"),
     ],
 )
-def test_the_news_are_searched_by_word_topic_or_place(root: httpx2.Client, values: dict[str, str], title: str) -> None:
-    rows = rows_of(answer_of(root, of_web("UnifiedWebSearch", "results", search_mode="News", **values)), "results")
+def test_the_news_are_searched_by_query_topic_or_location(
+    root: httpx2.Client, values: dict[str, str], title: str
+) -> None:
+    rows = rows_of(run_flow(root, web_flow("UnifiedWebSearch", "results", search_mode="News", **values)), "results")
     assert (rows[0]["title"], rows[0]["summary"], rows[1]["link"]) == (title, "First & best", "http://a/2")
 
 
-def test_a_feed_is_read_and_a_bomb_is_not(root: httpx2.Client, site_url: str) -> None:
-    feed = of_web("UnifiedWebSearch", "results", search_mode="RSS", query=f"{site_url}/rss/feed")
-    assert [r["title"] for r in rows_of(answer_of(root, feed), "results")] == ["feed", "Two"]
-    for path, told in (("rss/bomb", "is no feed"), ("far", "is no feed")):
-        bad = of_web("UnifiedWebSearch", "results", search_mode="RSS", query=f"{site_url}/{path}")
-        assert told in answer_of(root, bad).text
+def test_a_feed_is_read_but_not_one_that_defines_entities(root: httpx2.Client, site_url: str) -> None:
+    feed = web_flow("UnifiedWebSearch", "results", search_mode="RSS", query=f"{site_url}/rss/feed")
+    assert [r["title"] for r in rows_of(run_flow(root, feed), "results")] == ["feed", "Two"]
+    for path, problem in (("rss/bomb", "is not a valid feed"), ("far", "is not a feed")):
+        invalid = web_flow("UnifiedWebSearch", "results", search_mode="RSS", query=f"{site_url}/{path}")
+        assert problem in run_flow(root, invalid).text
 
 
 def test_an_agent_reads_pages_and_searches(root: httpx2.Client, site_url: str, model_url: str) -> None:
@@ -205,8 +209,8 @@ def test_an_agent_reads_pages_and_searches(root: httpx2.Client, site_url: str, m
         .edge("Agent-g", "response", "ChatOutput-b", "input_value")
     )
     page = json.dumps({"urls": [f"{site_url}/far"]})
-    said = f'call fetch_content {page} & perform_search {{"query": "mills"}}'
-    message = answer_of(root, flow, said).json()["outputs"][0]["outputs"][-1]["results"]["message"]
+    text = f'call fetch_content {page} & perform_search {{"query": "mills"}}'
+    message = run_flow(root, flow, text).json()["outputs"][0]["outputs"][-1]["results"]["message"]
     outputs = [s["output"] for s in message["content_blocks"][0]["contents"]]
     assert "Far away" in outputs[0]
     assert "About mills" in outputs[1]

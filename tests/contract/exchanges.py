@@ -1,4 +1,4 @@
-"""The API as recorded, exchange by exchange, each on top of those before it."""
+"""The recorded exchanges of the API, in order: each depends on the ones before it."""
 
 from __future__ import annotations
 
@@ -21,21 +21,33 @@ from tests.contract.shapes import (
     TIME,
     USER,
     UUID,
-    Like,
+    Matching,
     Maybe,
     prompt_field,
 )
-from tests.flow_builder import echo_flow
+from tests.support.flow_builder import echo_flow
 
-NOBODY = "00000000-0000-0000-0000-000000000001"
+#: Paths that lead out of the user's folder of flows, or name no file in it.
+BAD_PATHS = ("/tmp/flow.json", "../flow.json", "team/../../flow.json", "team\\flow.json", "flow\x00.json", "")
+UNKNOWN_ID = "00000000-0000-0000-0000-000000000001"
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request and the answer to it.
+    """A request and its response.
 
-    `{names}` in path, query and body are filled with what earlier answers gave, which `keep` picks out of the body.
-    `who` is `admin` with an API key, a user's name with a bearer token, or nobody.
+    Attributes:
+        name: the name of the exchange.
+        method: the HTTP method.
+        path: the path; like query and body, it may contain `{name}` of a captured value.
+        status: the expected status.
+        body: the expected shape of the response body.
+        request: other arguments of the request: `json`, `params`, `data`, `files`, `headers`.
+        caller: `admin` with an API key, another user's name with a bearer token, or None for an anonymous caller.
+        captures: values for later exchanges, by name: each is a dotted path into the response body.
+        type: the expected media type of the response.
+        cookies: the names of cookies that the response sets.
+
     """
 
     name: str
@@ -43,46 +55,46 @@ class Exchange:
     path: str
     status: int
     body: Any = None
-    send: dict[str, Any] = field(default_factory=dict)
-    who: str | None = "admin"
-    keep: dict[str, str] = field(default_factory=dict)
+    request: dict[str, Any] = field(default_factory=dict)
+    caller: str | None = "admin"
+    captures: dict[str, str] = field(default_factory=dict)
     type: str | None = "application/json"
     cookies: set[str] = field(default_factory=set)
 
 
-def a_flow(name: str, **more: Any) -> dict[str, Any]:
-    return {"name": name, "description": "echo", "data": echo_flow(), **more}
+def flow_body(name: str, **columns: Any) -> dict[str, Any]:
+    return {"name": name, "description": "echo", "data": echo_flow(), **columns}
 
 
-def a_file(name: str, content: bytes, kind: str = "text/plain") -> dict[str, Any]:
+def file_form(name: str, content: bytes, kind: str = "text/plain") -> dict[str, Any]:
     return {"files": {"file": (name, content, kind)}}
 
 
-def a_project_zip() -> bytes:
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as archive:
-        archive.writestr("zipped.json", json.dumps(a_flow("zipped")))
-    return held.getvalue()
+def project_zip() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("zipped.json", json.dumps(flow_body("zipped")))
+    return buffer.getvalue()
 
 
 def detail(text: object) -> dict[str, object]:
     return {"detail": text}
 
 
-def missing(*at: str, value: Any) -> dict[str, Any]:
-    return {"detail": [{"type": "missing", "loc": list(at), "msg": "Field required", "input": value}]}
+def missing(*location: str, value: Any) -> dict[str, Any]:
+    return {"detail": [{"type": "missing", "loc": list(location), "msg": "Field required", "input": value}]}
 
 
 LOGIN = [
-    Exchange("health", "GET", "/health", 200, {"status": "ok"}, who=None),
-    Exchange("health_check", "GET", "/health_check", 200, {"status": "ok", "chat": "ok", "db": "ok"}, who=None),
+    Exchange("health", "GET", "/health", 200, {"status": "ok"}, caller=None),
+    Exchange("health_check", "GET", "/health_check", 200, {"status": "ok", "chat": "ok", "db": "ok"}, caller=None),
     Exchange(
         "version",
         "GET",
         "/api/v1/version",
         200,
         {"version": str, "main_version": str, "package": "Langflow"},
-        who=None,
+        caller=None,
     ),
     Exchange(
         "auto_login off",
@@ -90,7 +102,7 @@ LOGIN = [
         "/api/v1/auto_login",
         400,
         detail({"message": "Auto login is disabled. Please enable it in the settings", "auto_login": False}),
-        who=None,
+        caller=None,
     ),
     Exchange(
         "bad login",
@@ -99,7 +111,7 @@ LOGIN = [
         401,
         detail("Incorrect username or password"),
         {"data": {"username": "admin", "password": "nope"}},
-        who=None,
+        caller=None,
     ),
     Exchange(
         "login",
@@ -108,7 +120,7 @@ LOGIN = [
         200,
         {"access_token": str, "refresh_token": str, "token_type": "bearer"},
         {"data": {"username": "admin", "password": "correct horse"}},
-        who=None,
+        caller=None,
         cookies={"access_token_lf", "refresh_token_lf", "apikey_tkn_lflw"},
     ),
     Exchange(
@@ -118,7 +130,7 @@ LOGIN = [
         403,
         detail("An API key must be passed as query or header"),
         {"json": {"code": "x=1"}},
-        who=None,
+        caller=None,
     ),
     Exchange(
         "whoami",
@@ -126,7 +138,7 @@ LOGIN = [
         "/api/v1/users/whoami",
         200,
         {**USER, "username": "admin", "is_superuser": True},
-        keep={"me": "id"},
+        captures={"me": "id"},
     ),
     Exchange(
         "config",
@@ -145,7 +157,7 @@ KEYS = [
         200,
         {**API_KEY, "name": "contract"},
         {"json": {"name": "contract"}},
-        keep={"key": "id"},
+        captures={"key": "id"},
     ),
     Exchange(
         "api_key list",
@@ -155,7 +167,7 @@ KEYS = [
         {
             "total_count": int,
             "user_id": UUID,
-            "api_keys": [{**API_KEY, "created_at": TIME, "api_key": Like(r"sk-.{5}\*{38}")}],
+            "api_keys": [{**API_KEY, "created_at": TIME, "api_key": Matching(r"sk-.{5}\*{38}")}],
         },
     ),
     Exchange("api_key delete", "DELETE", "/api/v1/api_key/{key}", 200, detail("API Key deleted")),
@@ -180,7 +192,7 @@ USERS = [
         201,
         {**USER, "username": "{ada}", "is_active": False, "is_superuser": False, "last_login_at": None},
         {"json": {"username": "{ada}", "password": "lovelace1"}},
-        keep={"ada_id": "id"},
+        captures={"ada_id": "id"},
     ),
     Exchange(
         "user create duplicate",
@@ -194,10 +206,10 @@ USERS = [
         "an inactive user waits",
         "POST",
         "/api/v1/login",
-        401,
+        400,
         detail("Waiting for approval"),
         {"data": {"username": "{ada}", "password": "lovelace1"}},
-        who=None,
+        caller=None,
     ),
     Exchange(
         "user patch", "PATCH", "/api/v1/users/{ada_id}", 200, {**USER, "is_active": True}, {"json": {"is_active": True}}
@@ -205,7 +217,7 @@ USERS = [
     Exchange(
         "user patch missing",
         "PATCH",
-        f"/api/v1/users/{NOBODY}",
+        f"/api/v1/users/{UNKNOWN_ID}",
         404,
         detail("User not found"),
         {"json": {"is_active": True}},
@@ -219,11 +231,11 @@ USERS = [
         200,
         {"access_token": str},
         {"data": {"username": "{ada}", "password": "lovelace1"}},
-        who=None,
-        keep={"token:ada": "access_token"},
+        caller=None,
+        captures={"token:ada": "access_token"},
     ),
     Exchange(
-        "ada lists users", "GET", "/api/v1/users/", 403, detail("The user doesn't have enough privileges"), who="ada"
+        "ada lists users", "GET", "/api/v1/users/", 403, detail("The user doesn't have enough privileges"), caller="ada"
     ),
     Exchange(
         "ada makes a user",
@@ -232,7 +244,7 @@ USERS = [
         403,
         detail("The user doesn't have enough privileges"),
         {"json": {"username": "eve", "password": "x"}},
-        who="ada",
+        caller="ada",
     ),
     Exchange(
         "ada resets her password",
@@ -241,7 +253,7 @@ USERS = [
         200,
         {**USER, "last_login_at": TIME},
         {"json": {"password": "lovelace2"}},
-        who="ada",
+        caller="ada",
     ),
     Exchange(
         "ada resets to the same",
@@ -250,7 +262,7 @@ USERS = [
         400,
         detail("You can't use your current password"),
         {"json": {"password": "lovelace2"}},
-        who="ada",
+        caller="ada",
     ),
     Exchange(
         "ada resets another's",
@@ -259,7 +271,7 @@ USERS = [
         400,
         detail("You can't change another user's password"),
         {"json": {"password": "x12345678"}},
-        who="ada",
+        caller="ada",
     ),
     Exchange(
         "ada makes herself a superuser",
@@ -268,7 +280,7 @@ USERS = [
         403,
         detail("Permission denied"),
         {"json": {"is_superuser": True}},
-        who="ada",
+        caller="ada",
     ),
     Exchange(
         "ada changes another",
@@ -277,7 +289,7 @@ USERS = [
         403,
         detail("Permission denied"),
         {"json": {"profile_image": "x"}},
-        who="ada",
+        caller="ada",
     ),
     Exchange(
         "ada changes her password the wrong way",
@@ -286,7 +298,7 @@ USERS = [
         400,
         detail("You can't change your password here"),
         {"json": {"password": "x12345678"}},
-        who="ada",
+        caller="ada",
     ),
     Exchange(
         "ada chooses a picture",
@@ -295,9 +307,20 @@ USERS = [
         200,
         {**USER, "profile_image": "Space/046-rocket.svg"},
         {"json": {"profile_image": "Space/046-rocket.svg"}},
-        who="ada",
+        caller="ada",
     ),
-    Exchange("ada has a project", "GET", "/api/v1/projects/", 200, [{**PROJECT, "name": "Starter Project"}], who="ada"),
+    Exchange(
+        "ada has a project", "GET", "/api/v1/projects/", 200, [{**PROJECT, "name": "Starter Project"}], caller="ada"
+    ),
+    Exchange("ada has no flows", "GET", "/api/v1/flows/", 200, [], caller="ada"),
+    Exchange(
+        "the first user has Basic Chat",
+        "GET",
+        "/api/v1/flows/",
+        200,
+        [{"name": "Basic Chat"}],
+        {"params": {"header_flows": "true"}},
+    ),
 ]
 
 PROJECTS = [
@@ -308,7 +331,7 @@ PROJECTS = [
         201,
         {**PROJECT, "name": "{project_name}", "auth_settings": {"auth_type": "apikey"}},
         {"json": {"name": "{project_name}", "description": "d", "components_list": [], "flows_list": []}},
-        keep={"project": "id"},
+        captures={"project": "id"},
     ),
     Exchange(
         "project create same name",
@@ -322,7 +345,7 @@ PROJECTS = [
     Exchange("folders list", "GET", "/api/v1/folders/", 200, [PROJECT]),
     Exchange("folder read", "GET", "/api/v1/folders/{project}", 200, {**PROJECT, "flows": []}),
     Exchange("project read", "GET", "/api/v1/projects/{project}", 200, {**PROJECT, "flows": []}),
-    Exchange("project read missing", "GET", f"/api/v1/projects/{NOBODY}", 404, detail("Project not found")),
+    Exchange("project read missing", "GET", f"/api/v1/projects/{UNKNOWN_ID}", 404, detail("Project not found")),
     Exchange(
         "project read bad id",
         "GET",
@@ -347,8 +370,8 @@ FLOWS = [
         "/api/v1/flows/",
         201,
         {**FLOW, "name": "{flow_name}", "endpoint_name": "{endpoint}"},
-        {"json": a_flow("{flow_name}", endpoint_name="{endpoint}", folder_id="{project}")},
-        keep={"flow": "id"},
+        {"json": flow_body("{flow_name}", endpoint_name="{endpoint}", folder_id="{project}")},
+        captures={"flow": "id"},
     ),
     Exchange(
         "flow create same name",
@@ -356,8 +379,8 @@ FLOWS = [
         "/api/v1/flows/",
         201,
         {**FLOW, "name": "{flow_name} (1)", "endpoint_name": None},
-        {"json": a_flow("{flow_name}")},
-        keep={"other_flow": "id"},
+        {"json": flow_body("{flow_name}")},
+        captures={"other_flow": "id"},
     ),
     Exchange(
         "flow create same endpoint",
@@ -365,7 +388,7 @@ FLOWS = [
         "/api/v1/flows/",
         201,
         {**FLOW, "endpoint_name": "{endpoint}-1"},
-        {"json": a_flow("{flow_name} other", endpoint_name="{endpoint}")},
+        {"json": flow_body("{flow_name} other", endpoint_name="{endpoint}")},
     ),
     Exchange(
         "flow create bad endpoint",
@@ -373,7 +396,64 @@ FLOWS = [
         "/api/v1/flows/",
         422,
         detail("Endpoint name must contain only letters, numbers, hyphens, and underscores"),
-        {"json": a_flow("other", endpoint_name="has space")},
+        {"json": flow_body("other", endpoint_name="has space")},
+    ),
+    *(
+        Exchange(
+            f"flow create with the path {path!r}",
+            "POST",
+            "/api/v1/flows/",
+            400,
+            {"detail": str},
+            {"json": flow_body("other", fs_path=path)},
+        )
+        for path in BAD_PATHS
+    ),
+    *(
+        Exchange(
+            f"flow upload with the path {path!r}",
+            "POST",
+            "/api/v1/flows/upload/",
+            400,
+            {"detail": str},
+            file_form("f.json", json.dumps({"name": "other", "data": echo_flow(), "fs_path": path}).encode()),
+        )
+        for path in BAD_PATHS
+    ),
+    *(
+        Exchange(
+            f"flow patch with the path {path!r}",
+            "PATCH",
+            "/api/v1/flows/{flow}",
+            400,
+            {"detail": str},
+            {"json": {"fs_path": path}},
+        )
+        for path in BAD_PATHS
+    ),
+    Exchange(
+        "flow patch with a path",
+        "PATCH",
+        "/api/v1/flows/{flow}",
+        200,
+        {**FLOW, "fs_path": "team/{endpoint}.json"},
+        {"json": {"fs_path": "team/{endpoint}.json"}},
+    ),
+    Exchange(
+        "flow create with a taken path",
+        "POST",
+        "/api/v1/flows/",
+        409,
+        {"detail": Matching(r".*belongs to your flow.*")},
+        {"json": flow_body("other", fs_path="team/{endpoint}.json")},
+    ),
+    Exchange(
+        "flow patch without a path",
+        "PATCH",
+        "/api/v1/flows/{flow}",
+        200,
+        {**FLOW, "fs_path": None},
+        {"json": {"fs_path": None}},
     ),
     Exchange(
         "flow create no name",
@@ -426,7 +506,7 @@ FLOWS = [
         {"params": {"get_all": "true", "header_flows": "true", "remove_example_flows": "true"}},
     ),
     Exchange("flow read", "GET", "/api/v1/flows/{flow}", 200, FLOW),
-    Exchange("flow read missing", "GET", f"/api/v1/flows/{NOBODY}", 404, detail("Flow not found")),
+    Exchange("flow read missing", "GET", f"/api/v1/flows/{UNKNOWN_ID}", 404, detail("Flow not found")),
     Exchange(
         "flow read bad id",
         "GET",
@@ -456,7 +536,7 @@ FLOWS = [
         "/api/v1/flows/public_flow/{flow}",
         403,
         detail("Flow is not public"),
-        who=None,
+        caller=None,
     ),
     Exchange(
         "flow patch public",
@@ -467,7 +547,7 @@ FLOWS = [
         {"json": {"access_type": "PUBLIC"}},
     ),
     Exchange(
-        "public flow", "GET", "/api/v1/flows/public_flow/{flow}", 200, {**FLOW, "access_type": "PUBLIC"}, who=None
+        "public flow", "GET", "/api/v1/flows/public_flow/{flow}", 200, {**FLOW, "access_type": "PUBLIC"}, caller=None
     ),
     Exchange(
         "flows batch",
@@ -475,8 +555,8 @@ FLOWS = [
         "/api/v1/flows/batch/",
         201,
         [{**FLOW, "name": "{flow_name} b1"}, {**FLOW, "name": "{flow_name} b2"}],
-        {"json": {"flows": [a_flow("{flow_name} b1"), a_flow("{flow_name} b2")]}},
-        keep={"b1": "0.id", "b2": "1.id"},
+        {"json": {"flows": [flow_body("{flow_name} b1"), flow_body("{flow_name} b2")]}},
+        captures={"b1": "0.id", "b2": "1.id"},
     ),
     Exchange(
         "flows upload",
@@ -484,15 +564,18 @@ FLOWS = [
         "/api/v1/flows/upload/",
         201,
         [{**FLOW, "name": "up1", "folder_id": "{project}"}],
-        {"params": {"folder_id": "{project}"}, **a_file("f.json", json.dumps({"flows": [a_flow("up1")]}).encode())},
+        {
+            "params": {"folder_id": "{project}"},
+            **file_form("f.json", json.dumps({"flows": [flow_body("up1")]}).encode()),
+        },
     ),
     Exchange(
         "flows upload junk",
         "POST",
         "/api/v1/flows/upload/",
         400,
-        detail(Like("The file is not JSON.*")),
-        a_file("f.json", b"not json"),
+        detail(Matching("The file is not JSON.*")),
+        file_form("f.json", b"not json"),
     ),
     Exchange(
         "flows download",
@@ -526,8 +609,8 @@ FLOWS = [
         "POST",
         "/api/v1/projects/upload/",
         201,
-        [{**FLOW, "name": Like(r"zipped( \(\d+\))?")}],
-        a_file("p.zip", a_project_zip(), "application/zip"),
+        [{**FLOW, "name": Matching(r"zipped( \(\d+\))?")}],
+        file_form("p.zip", project_zip(), "application/zip"),
     ),
     Exchange(
         "starter flows",
@@ -535,7 +618,7 @@ FLOWS = [
         "/api/v1/flows/basic_examples/",
         200,
         [{**FLOW, "user_id": None, "folder_id": None, "data": dict}],
-        who=None,
+        caller=None,
     ),
     Exchange(
         "starter projects",
@@ -566,11 +649,11 @@ RUNS = [
     Exchange(
         "run anonymous",
         "POST",
-        f"/api/v1/run/{NOBODY}",
+        f"/api/v1/run/{UNKNOWN_ID}",
         403,
         detail("An API key must be passed as query or header"),
         {"json": {"input_value": "x"}},
-        who=None,
+        caller=None,
     ),
     Exchange(
         "run bad input type", "POST", "/api/v1/run/{flow}", 422, {"detail": list}, {"json": {"input_type": "smell"}}
@@ -641,6 +724,7 @@ RUNS = [
         200,
         {"ids": ["ChatInput-a"], "run_id": UUID, "vertices_to_run": ["ChatInput-a", "ChatOutput-b"]},
     ),
+    Exchange("webhook without a body", "POST", "/api/v1/webhook/{flow}", 400, {"detail": Matching(r".*empty.*")}),
 ]
 
 BUILDS = [
@@ -651,7 +735,7 @@ BUILDS = [
         200,
         {"job_id": UUID},
         {"json": {"inputs": {"input_value": "built", "session": "{session}-build"}}},
-        keep={"job": "job_id"},
+        captures={"job": "job_id"},
     ),
     Exchange(
         "build events",
@@ -667,22 +751,22 @@ BUILDS = [
         "/api/v1/build/{job}/events",
         200,
         {"events": ["vertices_sorted", "add_message", "end_vertex", "add_message", "end_vertex", "end"]},
-        {"params": {"event_delivery": "polling"}},
+        {"params": {"event_delivery": "polling", "offset": 0}},
         type="application/x-ndjson",
     ),
     Exchange(
         "build events missing",
         "GET",
-        f"/api/v1/build/{NOBODY}/events",
+        f"/api/v1/build/{UNKNOWN_ID}/events",
         404,
-        detail(f"Job not found: Job queue not found for job_id: {NOBODY}"),
+        detail(f"Job not found: Job queue not found for job_id: {UNKNOWN_ID}"),
     ),
     Exchange(
         "build cancel missing",
         "POST",
-        f"/api/v1/build/{NOBODY}/cancel",
+        f"/api/v1/build/{UNKNOWN_ID}/cancel",
         404,
-        detail(f"Job not found: Job queue not found for job_id: {NOBODY}"),
+        detail(f"Job not found: Job queue not found for job_id: {UNKNOWN_ID}"),
     ),
     Exchange(
         "build start for cancel",
@@ -691,7 +775,7 @@ BUILDS = [
         200,
         {"job_id": UUID},
         {"json": {}},
-        keep={"job2": "job_id"},
+        captures={"job2": "job_id"},
     ),
     Exchange(
         "build cancel",
@@ -707,7 +791,7 @@ BUILDS = [
         200,
         {"job_id": UUID},
         {"json": {"inputs": {"input_value": "pub", "session": "anon"}}, "headers": {"cookie": "client_id=cid-1"}},
-        who=None,
+        caller=None,
     ),
     Exchange(
         "build public private flow",
@@ -716,7 +800,7 @@ BUILDS = [
         403,
         detail("Flow is not public"),
         {"json": {}, "headers": {"cookie": "client_id=cid-1"}},
-        who=None,
+        caller=None,
     ),
 ]
 
@@ -732,7 +816,7 @@ MONITOR = [
             {**LISTED_MESSAGE, "session_id": "{session}", "sender": "Machine"},
         ],
         {"params": {"session_id": "{session}", "order_by": "timestamp"}},
-        keep={"message": "0.id"},
+        captures={"message": "0.id"},
     ),
     Exchange(
         "sessions",
@@ -750,11 +834,11 @@ MONITOR = [
         {**MESSAGE, "text": "edited", "edit": True, "files": [], "error": False},
         {"json": {"text": "edited", "edit": True}},
     ),
-    Exchange("message delete", "DELETE", "/api/v1/monitor/messages", 204, send={"json": ["{message}"]}),
+    Exchange("message delete", "DELETE", "/api/v1/monitor/messages", 204, request={"json": ["{message}"]}),
     Exchange(
         "message update missing",
         "PUT",
-        f"/api/v1/monitor/messages/{NOBODY}",
+        f"/api/v1/monitor/messages/{UNKNOWN_ID}",
         404,
         detail("Message not found"),
         {"json": {"text": "x"}},
@@ -821,7 +905,7 @@ MONITOR = [
         {"items": [], "total": 0, "page": 1, "size": 3, "pages": 0},
         {"params": {"flow_id": "{other_flow}", "page": 1, "size": 3}},
     ),
-    Exchange("builds delete", "DELETE", "/api/v1/monitor/builds", 204, send={"params": {"flow_id": "{flow}"}}),
+    Exchange("builds delete", "DELETE", "/api/v1/monitor/builds", 204, request={"params": {"flow_id": "{flow}"}}),
     Exchange(
         "no builds", "GET", "/api/v1/monitor/builds", 200, {"vertex_builds": {}}, {"params": {"flow_id": "{flow}"}}
     ),
@@ -835,17 +919,17 @@ FILES = [
         "POST",
         "/api/v1/files/upload/{flow}",
         201,
-        {"flowId": "{flow}", "file_path": Like(r"[0-9a-f-]{36}/" + _STAMPED + r"a\.txt")},
-        a_file("a.txt", b"hello file"),
-        keep={"path": "file_path"},
+        {"flowId": "{flow}", "file_path": Matching(r"[0-9a-f-]{36}/" + _STAMPED + r"a\.txt")},
+        file_form("a.txt", b"hello file"),
+        captures={"path": "file_path"},
     ),
     Exchange(
         "file v1 list",
         "GET",
         "/api/v1/files/list/{flow}",
         200,
-        {"files": [Like(_STAMPED + r"a\.txt")]},
-        keep={"file_name": "files.0"},
+        {"files": [Matching(_STAMPED + r"a\.txt")]},
+        captures={"file_name": "files.0"},
     ),
     Exchange(
         "file v1 download",
@@ -872,6 +956,17 @@ FILES = [
         404,
         detail("File none.txt not found in flow {flow}"),
     ),
+    *(
+        Exchange(
+            f"file v1 {action} {name}",
+            method,
+            f"/api/v1/files/{action}/{{flow}}/{name}",
+            400,
+            detail("Invalid file name"),
+        )
+        for method, action in (("GET", "download"), ("DELETE", "delete"))
+        for name in ("..secret.txt", "a..b", "..%5Csecret.txt", "a%5Cb.txt")
+    ),
     Exchange(
         "file v1 delete",
         "DELETE",
@@ -884,16 +979,16 @@ FILES = [
         "GET",
         "/api/v1/files/profile_pictures/list",
         200,
-        {"files": [Like(r"(People|Space)/.+\.svg")]},
-        who=None,
+        {"files": [Matching(r"(People|Space)/.+\.svg")]},
+        caller=None,
     ),
     Exchange(
         "profile picture",
         "GET",
         "/api/v1/files/profile_pictures/Space/046-rocket.svg",
         200,
-        {"bytes": Like(r"(?s)<svg.*")},
-        who=None,
+        {"bytes": Matching(r"(?s)<svg.*")},
+        caller=None,
         type="image/svg+xml",
     ),
     Exchange(
@@ -902,7 +997,15 @@ FILES = [
         "/api/v1/files/profile_pictures/Space/none.svg",
         404,
         detail("There is no such picture"),
-        who=None,
+        caller=None,
+    ),
+    Exchange(
+        "no folder of profile pictures",
+        "GET",
+        "/api/v1/files/profile_pictures/Nowhere/046-rocket.svg",
+        400,
+        {"detail": Matching(r".*People, Space")},
+        caller=None,
     ),
     Exchange(
         "upload deprecated",
@@ -910,7 +1013,7 @@ FILES = [
         "/api/v1/upload/{flow}",
         201,
         {"flowId": "{flow}", "file_path": str},
-        a_file("b.txt", b"old"),
+        file_form("b.txt", b"old"),
     ),
     Exchange(
         "file v2 upload",
@@ -918,8 +1021,8 @@ FILES = [
         "/api/v2/files",
         201,
         {**FILE, "name": "doc", "path": "{me}/doc.txt", "size": 8},
-        a_file("doc.txt", b"hello v2"),
-        keep={"file": "id"},
+        file_form("doc.txt", b"hello v2"),
+        captures={"file": "id"},
     ),
     Exchange(
         "file v2 upload same name",
@@ -927,8 +1030,8 @@ FILES = [
         "/api/v2/files/",
         201,
         {**FILE, "name": "doc (1)", "path": "{me}/doc (1).txt", "size": 14},
-        a_file("doc.txt", b"hello v2 again"),
-        keep={"file2": "id"},
+        file_form("doc.txt", b"hello v2 again"),
+        captures={"file2": "id"},
     ),
     Exchange(
         "file v2 append",
@@ -936,7 +1039,7 @@ FILES = [
         "/api/v2/files",
         201,
         {**FILE, "name": "doc", "size": 10},
-        {"params": {"append": "true"}, **a_file("doc.txt", b"!!")},
+        {"params": {"append": "true"}, **file_form("doc.txt", b"!!")},
     ),
     Exchange("file v2 upload nothing", "POST", "/api/v2/files", 422, missing("body", "file", value=None)),
     Exchange(
@@ -968,7 +1071,7 @@ FILES = [
         detail("You have another file with the name doc (1)."),
         {"params": {"name": "doc (1)"}},
     ),
-    Exchange("file v2 missing", "GET", f"/api/v2/files/{NOBODY}", 404, detail("File not found")),
+    Exchange("file v2 missing", "GET", f"/api/v2/files/{UNKNOWN_ID}", 404, detail("File not found")),
     Exchange(
         "file v2 batch",
         "POST",
@@ -987,7 +1090,23 @@ FILES = [
         {"json": ["{file2}"]},
     ),
     Exchange("file v2 delete", "DELETE", "/api/v2/files/{file}", 200, detail("File renamed deleted successfully")),
-    Exchange("file v2 one more", "POST", "/api/v2/files", 201, FILE, a_file("doc.txt", b"x")),
+    *(
+        Exchange(
+            f"file v2 upload {name}",
+            "POST",
+            "/api/v2/files",
+            201,
+            {**FILE, "name": stored, "path": f"{{me}}/{stored}.txt"},
+            file_form(name, b"x"),
+        )
+        for name, stored in (
+            ("gaptest.txt", "gaptest"),
+            ("gaptest (2).txt", "gaptest (2)"),
+            ("gaptest.txt", "gaptest (3)"),
+        )
+    ),
+    Exchange("file v2 delete the numbered", "DELETE", "/api/v2/files", 200, {"message": str}),
+    Exchange("file v2 one more", "POST", "/api/v2/files", 201, FILE, file_form("doc.txt", b"x")),
     Exchange("file v2 delete all", "DELETE", "/api/v2/files", 200, {"message": "All 1 files deleted successfully"}),
 ]
 
@@ -999,7 +1118,7 @@ VARIABLES = [
         201,
         {"id": UUID, "name": "{variable}", "type": "Credential", "value": None, "default_fields": ["api_key"]},
         {"json": {"name": "{variable}", "value": "secret", "type": "Credential", "default_fields": ["api_key"]}},
-        keep={"variable_id": "id"},
+        captures={"variable_id": "id"},
     ),
     Exchange(
         "variable create duplicate",
@@ -1024,7 +1143,7 @@ VARIABLES = [
         201,
         {"id": UUID, "name": "{variable}-2", "type": "Generic", "value": str, "default_fields": []},
         {"json": {"name": "{variable}-2", "value": "visible", "type": "Generic", "default_fields": []}},
-        keep={"generic_id": "id"},
+        captures={"generic_id": "id"},
     ),
     Exchange(
         "variables list",
@@ -1043,11 +1162,23 @@ VARIABLES = [
     ),
     Exchange("variable delete", "DELETE", "/api/v1/variables/{variable_id}", 204),
     Exchange(
-        "variable delete missing", "DELETE", f"/api/v1/variables/{NOBODY}", 404, detail(f"{NOBODY} variable not found.")
+        "variable patch missing",
+        "PATCH",
+        f"/api/v1/variables/{UNKNOWN_ID}",
+        404,
+        detail("Variable not found"),
+        {"json": {"id": UNKNOWN_ID, "name": "OTHER", "value": "x"}},
+    ),
+    Exchange(
+        "variable delete missing",
+        "DELETE",
+        f"/api/v1/variables/{UNKNOWN_ID}",
+        404,
+        detail(f"{UNKNOWN_ID} variable not found."),
     ),
 ]
 
-NODE = {
+NODE: dict[str, Any] = {
     "template": {"_type": "Component", "template": {"value": "", "type": "prompt", "name": "template"}},
     "description": "",
     "base_classes": ["Message"],
@@ -1111,7 +1242,7 @@ VALIDATION = [
         "POST",
         "/api/v1/validate/prompt",
         400,
-        detail(Like("The template cannot be read.*")),
+        detail(Matching("The template is not valid.*")),
         {"json": {"name": "template", "template": "Hi {{who"}},
     ),
     Exchange(
@@ -1125,20 +1256,40 @@ VALIDATION = [
 ]
 
 THE_REST = [
-    Exchange("store check", "GET", "/api/v1/store/check/", 200, {"enabled": False}),
+    Exchange("store check", "GET", "/api/v1/store/check/", 200, {"enabled": False}, caller=None),
+    Exchange("store tags", "GET", "/api/v1/store/tags", 400, {"detail": str}, caller=None),
     Exchange("store check key", "GET", "/api/v1/store/check/api_key", 400, {"detail": str}),
     Exchange("knowledge bases", "GET", "/api/v1/knowledge_bases", 200, []),
     Exchange("logs", "GET", "/logs", 501, detail("Log retrieval is disabled")),
     Exchange("registration", "GET", "/api/v2/registration/", 200, {"message": "No user registered"}),
     Exchange("unknown api path", "GET", "/api/v1/no-such-path", 404, detail("Not Found")),
-    Exchange("root page", "GET", "/", 404, detail("Not Found")),
     Exchange("project delete", "DELETE", "/api/v1/projects/{project}", 204, type=None),
     Exchange("the project's flows are gone", "GET", "/api/v1/flows/{flow}", 404, detail("Flow not found")),
     Exchange("flow delete", "DELETE", "/api/v1/flows/{other_flow}", 200, {"message": "Flow deleted successfully"}),
     Exchange("flow delete missing", "DELETE", "/api/v1/flows/{other_flow}", 404, detail("Flow not found")),
+    Exchange(
+        "user deactivate", "PATCH", "/api/v1/users/{ada_id}", 200, {"is_active": False}, {"json": {"is_active": False}}
+    ),
+    Exchange(
+        "ada is inactive",
+        "GET",
+        "/api/v1/users/whoami",
+        401,
+        detail("User not found or is inactive."),
+        caller="ada",
+    ),
+    Exchange(
+        "ada cannot log in",
+        "POST",
+        "/api/v1/login",
+        400,
+        detail("Inactive user"),
+        {"data": {"username": "{ada}", "password": "lovelace2"}},
+        caller=None,
+    ),
     Exchange("user delete", "DELETE", "/api/v1/users/{ada_id}", 200, detail("User deleted")),
-    Exchange("ada is gone", "GET", "/api/v1/users/whoami", 401, detail("Could not validate credentials"), who="ada"),
-    Exchange("logout", "POST", "/api/v1/logout", 200, {"message": "Logout successful"}, who=None),
+    Exchange("ada is gone", "GET", "/api/v1/users/whoami", 401, detail("User not found or is inactive."), caller="ada"),
+    Exchange("logout", "POST", "/api/v1/logout", 200, {"message": "Logout successful"}, caller=None),
 ]
 
 EXCHANGES = [

@@ -1,4 +1,4 @@
-"""What an answer looks like: literals are meant to the letter, types stand for any value of theirs."""
+"""Shapes of responses: a literal stands for itself, and a type for any of its values."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ class Maybe:
 
 
 @dataclass(frozen=True)
-class Like:
-    """A text that fits a pattern."""
+class Matching:
+    """A text that matches a regular expression."""
 
     pattern: str
 
 
-UUID = Like(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-TIME = Like(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+]00:00)?")
-MESSAGE_TIME = Like(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
+UUID = Matching(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+TIME = Matching(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+]00:00)?")
+MESSAGE_TIME = Matching(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
 
 USER = {
     "id": UUID,
@@ -41,7 +41,7 @@ API_KEY = {
     "id": UUID,
     "user_id": UUID,
     "name": Maybe(str),
-    "api_key": Like(r"sk-\S+"),
+    "api_key": Matching(r"sk-\S+"),
     "is_active": True,
     "total_uses": int,
     "last_used_at": Maybe(TIME),
@@ -64,7 +64,7 @@ FLOW = {
     "gradient": Maybe(str),
     "data": {"nodes": list, "edges": list, "viewport": {"x": int, "y": int, "zoom": int}},
     "is_component": False,
-    "updated_at": Like(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00"),
+    "updated_at": Matching(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00"),
     "webhook": False,
     "endpoint_name": Maybe(str),
     "tags": Maybe([str]),
@@ -145,25 +145,29 @@ def prompt_field(name: str) -> dict[str, Any]:
     }
 
 
-def differences(shape: Any, value: Any, at: str = "body") -> list[str]:
-    """Return how `value` differs from a shape. More keys are fine, fewer are not; an empty list fits no list of items."""
+def differences(shape: Any, value: Any, path: str = "body") -> list[str]:
+    """Return the differences between a value and a shape.
+
+    Additional keys are allowed. An empty list does not match a list of items.
+
+    """
     if isinstance(shape, Maybe):
-        return [] if value is None else differences(shape.shape, value, at)
-    if isinstance(shape, Like):
-        fits = isinstance(value, str) and re.fullmatch(shape.pattern, value)
-        return [] if fits else [f"{at}: {value!r} is not like {shape.pattern}"]
+        return [] if value is None else differences(shape.shape, value, path)
+    if isinstance(shape, Matching):
+        matches = isinstance(value, str) and re.fullmatch(shape.pattern, value)
+        return [] if matches else [f"{path}: {value!r} does not match {shape.pattern}"]
     if isinstance(shape, type):
-        same = isinstance(value, shape) and not (shape is int and isinstance(value, bool))
-        return [] if same else [f"{at}: {value!r} is no {shape.__name__}"]
+        is_instance = isinstance(value, shape) and not (shape is int and isinstance(value, bool))
+        return [] if is_instance else [f"{path}: {value!r} is not of type {shape.__name__}"]
     if isinstance(shape, dict) and isinstance(value, dict):
-        missing = [f"{at}.{k} is missing" for k in shape if k not in value]
-        return missing + [d for k, s in shape.items() if k in value for d in differences(s, value[k], f"{at}.{k}")]
+        missing = [f"{path}.{k} is missing" for k in shape if k not in value]
+        return missing + [d for k, s in shape.items() if k in value for d in differences(s, value[k], f"{path}.{k}")]
     if isinstance(shape, list) and shape and isinstance(value, list):
         if len(shape) > 1 and len(shape) != len(value):
-            return [f"{at}: {len(value)} items, not {len(shape)}"]
+            return [f"{path}: {len(value)} items, not {len(shape)}"]
         shapes = shape if len(shape) > 1 else shape * len(value)
-        empty = [] if value else [f"{at} is empty"]
+        empty = [] if value else [f"{path} is empty"]
         return empty + [
-            d for i, (s, v) in enumerate(zip(shapes, value, strict=True)) for d in differences(s, v, f"{at}[{i}]")
+            d for i, (s, v) in enumerate(zip(shapes, value, strict=True)) for d in differences(s, v, f"{path}[{i}]")
         ]
-    return [] if shape == value and type(shape) is type(value) else [f"{at}: {value!r} is not {shape!r}"]
+    return [] if shape == value and type(shape) is type(value) else [f"{path}: {value!r} is not {shape!r}"]

@@ -1,4 +1,4 @@
-"""The recorded exchanges, replayed against a running server on each database."""
+"""The recorded exchanges, replayed against a server on each database."""
 
 from __future__ import annotations
 
@@ -18,87 +18,89 @@ from headrace.app import create_app
 from headrace.settings import Settings
 from tests.conftest import PASSWORD, settings_for
 from tests.contract.exchanges import EXCHANGES, Exchange
-from tests.contract.shapes import Like, Maybe, differences
-from tests.databases import postgres_database
-from tests.server import serving
+from tests.contract.shapes import Matching, Maybe, differences
+from tests.support.databases import postgres_database
+from tests.support.server import serving
 
 
-def filled(value: Any, names: dict[str, str]) -> Any:
-    """Return `value` with every `{name}` replaced; `{{` stands for a brace where a body needs one."""
+def fill(value: Any, names: dict[str, str]) -> Any:
+    """Return `value` with every `{name}` replaced; `{{` stands for a literal brace."""
     if isinstance(value, str):
         for name, text in names.items():
             value = value.replace("{" + name + "}", text)
         return value.replace("{{", "{").replace("}}", "}")
-    if isinstance(value, Like):
+    if isinstance(value, Matching):
         return value
     if isinstance(value, Maybe):
-        return Maybe(filled(value.shape, names))
+        return Maybe(fill(value.shape, names))
     if isinstance(value, dict):
-        return {filled(k, names): filled(v, names) for k, v in value.items()}
+        return {fill(k, names): fill(v, names) for k, v in value.items()}
     if isinstance(value, list):
-        return [filled(v, names) for v in value]
+        return [fill(v, names) for v in value]
     return value
 
 
-def body_of(answer: httpx2.Response) -> Any:
-    kind = answer.headers.get("content-type", "").partition(";")[0]
-    if kind == "application/x-zip-compressed":
-        return {"zip": zipfile.ZipFile(io.BytesIO(answer.content)).namelist()}
-    if kind == "application/json":
-        return answer.json() if answer.content else None
-    if kind == "application/x-ndjson":
-        return {"events": [json.loads(line)["event"] for line in answer.text.splitlines() if line]}
-    return {"bytes": answer.text}
+def body_of(response: httpx2.Response) -> Any:
+    media_type = response.headers.get("content-type", "").partition(";")[0]
+    if media_type == "application/x-zip-compressed":
+        return {"zip": zipfile.ZipFile(io.BytesIO(response.content)).namelist()}
+    if media_type == "application/json":
+        return response.json() if response.content else None
+    if media_type == "application/x-ndjson":
+        return {"events": [json.loads(line)["event"] for line in response.text.splitlines() if line]}
+    return {"bytes": response.text}
 
 
 class Replay:
-    """Sends exchanges and remembers what later ones need."""
+    """Sends exchanges and captures values for later ones."""
 
     def __init__(self, base: str) -> None:
-        run = uuid.uuid4().hex[:8]
-        self.names = {n: f"{n}-{run}" for n in ("ada", "project_name", "flow_name", "endpoint", "session", "variable")}
+        suffix = uuid.uuid4().hex[:8]
+        self.names = {
+            n: f"{n}-{suffix}" for n in ("ada", "project_name", "flow_name", "endpoint", "session", "variable")
+        }
         self.client = httpx2.Client(base_url=base, timeout=30, follow_redirects=True)
         token = self.client.post("/api/v1/login", data={"username": "admin", "password": PASSWORD}).json()
-        made = self.client.post(
+        created = self.client.post(
             "/api/v1/api_key/", json={"name": "replay"}, headers={"authorization": f"Bearer {token['access_token']}"}
         )
-        self.names["key:admin"] = made.json()["api_key"]
+        self.names["key:admin"] = created.json()["api_key"]
 
-    def headers(self, who: str | None) -> dict[str, str]:
-        if who is None:
+    def headers(self, caller: str | None) -> dict[str, str]:
+        if caller is None:
             return {}
-        if who == "admin":
+        if caller == "admin":
             return {"x-api-key": self.names["key:admin"]}
-        return {"authorization": f"Bearer {self.names[f'token:{who}']}"}
+        return {"authorization": f"Bearer {self.names[f'token:{caller}']}"}
 
     def send(self, exchange: Exchange) -> list[str]:
-        """Return how the answer differs from the record."""
+        """Send an exchange and return the differences between its response and the record."""
         self.client.cookies.clear()
-        send = {k: v if k == "files" else filled(v, self.names) for k, v in exchange.send.items()}
-        answer = self.client.request(
+        arguments = {k: v if k == "files" else fill(v, self.names) for k, v in exchange.request.items()}
+        response = self.client.request(
             exchange.method,
-            filled(exchange.path, self.names),
-            headers={**self.headers(exchange.who), **send.pop("headers", {})},
-            **send,
+            fill(exchange.path, self.names),
+            headers={**self.headers(exchange.caller), **arguments.pop("headers", {})},
+            **arguments,
         )
-        if answer.status_code != exchange.status:
-            return [f"status {answer.status_code}: {answer.text[:300]}"]
-        body = body_of(answer)
-        for name, path in exchange.keep.items():
-            found = body
+        if response.status_code != exchange.status:
+            return [f"status {response.status_code}: {response.text[:300]}"]
+        body = body_of(response)
+        for name, path in exchange.captures.items():
+            captured = body
             for step in path.split("."):
-                found = found[int(step)] if isinstance(found, list) else found[step]
-            self.names[name] = found
-        problems = [] if exchange.status == 204 else differences(filled(exchange.body, self.names), body)
-        kind = answer.headers.get("content-type", "").partition(";")[0] or None
-        if kind != exchange.type:
-            problems.append(f"content type {kind}")
-        return problems + [f"no cookie {c}" for c in exchange.cookies - set(answer.cookies)]
+                captured = captured[int(step)] if isinstance(captured, list) else captured[step]
+            self.names[name] = captured
+        problems = [] if exchange.status == 204 else differences(fill(exchange.body, self.names), body)
+        media_type = response.headers.get("content-type", "").partition(";")[0] or None
+        if media_type != exchange.type:
+            problems.append(f"content type {media_type}")
+        return problems + [f"no cookie {c}" for c in exchange.cookies - set(response.cookies)]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
-    """An empty database: the recorded lists hold what the exchanges made, and nothing else."""
+    """Yield the settings of an empty database: the recorded lists contain only objects that the exchanges create."""
     with postgres_database() if request.param == "postgresql" else contextlib.nullcontext() as url:
         yield settings_for(tmp_path, url)
 
@@ -109,14 +111,14 @@ def replay(settings: Settings) -> Iterator[Replay]:
         yield Replay(base)
 
 
-def test_every_recorded_exchange_is_answered_as_recorded(replay: Replay) -> None:
+def test_every_exchange_returns_the_recorded_response(replay: Replay) -> None:
     problems: list[str] = []
     for exchange in EXCHANGES:
         problems += [f"{exchange.name}: {problem}" for problem in replay.send(exchange)]
     assert not problems, "\n".join(problems)
 
 
-def test_a_shape_tells_what_is_wrong() -> None:
+def test_differences_from_a_shape_are_reported() -> None:
     shape = {"id": int, "name": Maybe(str), "tags": [str]}
     assert differences(shape, {"id": 1, "name": None, "tags": ["a"], "more": 1}) == []
     assert len(differences(shape, {"id": True, "tags": []})) == 3

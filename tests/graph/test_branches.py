@@ -1,4 +1,4 @@
-"""Branches, joins and failures, against a plain sequential model of the same flow."""
+"""Branches, joins and failures, compared with a sequential execution of the same flow."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from hypothesis import strategies as st
 
 from headrace.component import Component, MessageTextInput, Output
 from headrace.component.registry import Registry
+from headrace.graph.compiler import compile_plan
 from headrace.graph.errors import RunError
 from headrace.graph.events import Event, VertexEnded, VertexStarted
-from headrace.graph.execute import Execution
+from headrace.graph.executor import Execution
 from headrace.graph.flow import parse_flow
-from headrace.graph.plan import Plan, compile_plan
+from headrace.graph.plan import Plan
 from headrace.schema import Message
 
 OUTPUTS = ("left", "right")
 
 
 class Fork(Component):
-    """Gives what came in on both sides, closes the sides that it is told to close, and fails where it is told to."""
+    """Return its inputs from both outputs. Close the outputs in `closes`, or fail if `closes` contains "fail"."""
 
     display_name = "Fork"
     inputs = [
@@ -36,12 +37,12 @@ class Fork(Component):
     outputs = [Output(name="left", method="to_left"), Output(name="right", method="to_right")]
 
     async def to_left(self) -> Message:
-        return await self._give("left")
+        return await self._emit("left")
 
     async def to_right(self) -> Message:
-        return await self._give("right")
+        return await self._emit("right")
 
-    async def _give(self, side: str) -> Message:
+    async def _emit(self, side: str) -> Message:
         await asyncio.sleep(0)
         if "fail" in self.closes:
             raise ValueError("on purpose")
@@ -51,7 +52,7 @@ class Fork(Component):
 
 
 class Seed(Fork):
-    """A fork that nothing has to lead to."""
+    """A fork without a required edge."""
 
     display_name = "Seed"
     inputs = [i if i.name != "must" else MessageTextInput(name="must") for i in Fork.inputs]
@@ -71,21 +72,21 @@ class Edge:
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """`closes` says for each vertex which sides it closes, or that it fails."""
+class FlowSpec:
+    """A flow: for each vertex the outputs that it closes, or "fail", and the edges."""
 
     closes: tuple[tuple[str, ...], ...]
     edges: tuple[Edge, ...]
 
-    def into(self, vertex: int, field: str) -> list[Edge]:
+    def edges_into(self, vertex: int, field: str) -> list[Edge]:
         return [e for e in self.edges if e.target == vertex and e.field == field]
 
     def is_seed(self, vertex: int) -> bool:
-        return not self.into(vertex, "must")
+        return not self.edges_into(vertex, "must")
 
     def plan(self) -> Plan:
-        def field(value: object, **more: object) -> dict[str, Any]:
-            return {"type": "str", "value": value, "show": True, **more}
+        def field(value: object, **options: object) -> dict[str, Any]:
+            return {"type": "str", "value": value, "show": True, **options}
 
         def template(i: int) -> dict[str, Any]:
             must = field("", required=not self.is_seed(i))
@@ -102,7 +103,7 @@ class Drawing:
             }
             for i in range(len(self.closes))
         ]
-        drawn = [
+        raw_edges = [
             {
                 "source": f"n{e.source}",
                 "target": f"n{e.target}",
@@ -110,11 +111,11 @@ class Drawing:
             }
             for e in self.edges
         ]
-        return compile_plan(parse_flow({"nodes": nodes, "edges": drawn}), REGISTRY)
+        return compile_plan(parse_flow({"nodes": nodes, "edges": raw_edges}), REGISTRY)
 
 
 @st.composite
-def drawings(draw: st.DrawFn, *, failures: bool = False) -> Drawing:
+def flow_specs(draw: st.DrawFn, *, failures: bool = False) -> FlowSpec:
     count = draw(st.integers(1, 9))
     kinds = [(), (), ("left",), ("right",), OUTPUTS, *([("fail",)] if failures else [])]
     edges: list[Edge] = []
@@ -124,33 +125,33 @@ def drawings(draw: st.DrawFn, *, failures: bool = False) -> Drawing:
         edges += [Edge(a, output, target, "parts") for a, output in parts]
         if draw(st.booleans()):
             edges.append(Edge(draw(source), draw(st.sampled_from(OUTPUTS)), target, "must"))
-    return Drawing(tuple(draw(st.sampled_from(kinds)) for _ in range(count)), tuple(dict.fromkeys(edges)))
+    return FlowSpec(tuple(draw(st.sampled_from(kinds)) for _ in range(count)), tuple(dict.fromkeys(edges)))
 
 
-def sequential(drawing: Drawing) -> dict[str, dict[str, str]]:
-    """Run the flow vertex by vertex in the order of their numbers and return what each open output gave.
+def execute_sequentially(spec: FlowSpec) -> dict[str, dict[str, str]]:
+    """Execute the vertices in the order of their numbers and return the values of the open outputs.
 
-    A vertex runs unless it has edges and all that come in are closed, or the one to `must` is.
-    An output that leads nowhere gives nothing, but for the first of a vertex that has no edges out.
+    A vertex runs unless all its incoming edges are closed, or the one to `must` is. An unconnected output is not
+    computed, except for the first output of a vertex without outgoing edges.
     """
-    given: dict[int, dict[str, str]] = {}
-    for i, closes in enumerate(drawing.closes):
+    results: dict[int, dict[str, str]] = {}
+    for i, closes in enumerate(spec.closes):
 
         def is_open(edge: Edge) -> bool:
-            return edge.output in given.get(edge.source, {})
+            return edge.output in results.get(edge.source, {})
 
-        parts, must = drawing.into(i, "parts"), drawing.into(i, "must")
+        parts, must = spec.edges_into(i, "parts"), spec.edges_into(i, "must")
         if (parts or must) and not any(map(is_open, [*parts, *must])):
             continue
         if must and not is_open(must[0]):
             continue
         if "fail" in closes:
             raise ValueError("on purpose")
-        text = "".join(given[e.source][e.output] for e in parts if is_open(e))
-        needed = given[must[0].source][must[0].output] if must else ""
-        used = [o for o in OUTPUTS if any(e.source == i and e.output == o for e in drawing.edges)] or ["left"]
-        given[i] = {o: f"{o}(n{i}:{needed}:{text})" for o in used if o not in closes}
-    return {f"n{i}": outputs for i, outputs in given.items()}
+        text = "".join(results[e.source][e.output] for e in parts if is_open(e))
+        must_value = results[must[0].source][must[0].output] if must else ""
+        used = [o for o in OUTPUTS if any(e.source == i and e.output == o for e in spec.edges)] or ["left"]
+        results[i] = {o: f"{o}(n{i}:{must_value}:{text})" for o in used if o not in closes}
+    return {f"n{i}": outputs for i, outputs in results.items()}
 
 
 def run(plan: Plan, events: list[Event]) -> dict[str, dict[str, str]]:
@@ -160,29 +161,29 @@ def run(plan: Plan, events: list[Event]) -> dict[str, dict[str, str]]:
     return {i: {name: value.text for name, value in r.outputs.items()} for i, r in results.items()}
 
 
-@given(drawings())
+@given(flow_specs())
 @settings(max_examples=300)
-def test_any_flow_with_branches_gives_what_running_it_vertex_by_vertex_gives(drawing: Drawing) -> None:
-    expected = sequential(drawing)
+def test_a_flow_with_branches_matches_its_sequential_execution(spec: FlowSpec) -> None:
+    expected = execute_sequentially(spec)
     events: list[Event] = []
-    assert run(drawing.plan(), events) == expected
+    assert run(spec.plan(), events) == expected
     started = [e.vertex_id for e in events if isinstance(e, VertexStarted)]
     ended = [e for e in events if isinstance(e, VertexEnded)]
     assert sorted(started) == sorted(e.result.vertex_id for e in ended) == sorted(expected)
     skipped = [i for e in ended for i in e.skipped]
-    assert sorted(skipped) == sorted({f"n{i}" for i in range(len(drawing.closes))} - set(expected))
+    assert sorted(skipped) == sorted({f"n{i}" for i in range(len(spec.closes))} - set(expected))
     following = [i for e in ended for i in e.following]
     assert len(following) == len(set(following))
     assert set(following) <= set(expected)
 
 
-@given(drawings(failures=True))
+@given(flow_specs(failures=True))
 @settings(max_examples=200)
-def test_any_flow_fails_where_running_it_vertex_by_vertex_fails(drawing: Drawing) -> None:
+def test_a_flow_fails_exactly_if_its_sequential_execution_fails(spec: FlowSpec) -> None:
     try:
-        expected = sequential(drawing)
+        expected = execute_sequentially(spec)
     except ValueError:
         with pytest.raises(RunError, match="on purpose"):
-            run(drawing.plan(), [])
+            run(spec.plan(), [])
     else:
-        assert run(drawing.plan(), []) == expected
+        assert run(spec.plan(), []) == expected

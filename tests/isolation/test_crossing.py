@@ -1,4 +1,4 @@
-"""Isolated components among the server's own: models, tools, streams and objects that go from one to the other."""
+"""Models, tools, streams and objects pass between isolated components and the server's components."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ import httpx2
 import pytest
 
 from headrace.app import create_app
-from tests.compat.test_people_code import changed, people_of, ran, saved, text_of
 from tests.conftest import settings_for
-from tests.flow_builder import FlowBuilder, echo_flow
-from tests.model_server import KEY
-from tests.server import serving
+from tests.support.custom_code import answer_text, create_flow, open_clients, run_flow, unique_source
+from tests.support.flow_builder import FlowBuilder, echo_flow
+from tests.support.model_server import KEY
+from tests.support.server import serving
 
 
 @pytest.fixture(scope="module", params=["process", "none"])
 def root(
     request: pytest.FixtureRequest, database_url: str | None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[httpx2.Client]:
-    """A superuser, on a server whose code runs isolated and on one whose code does not: both behave alike."""
+    """A client of a superuser, on a server with isolation and on one without. Both servers behave the same."""
     settings = settings_for(tmp_path_factory.mktemp("crossing"), database_url, code_isolation=request.param)
     with serving(create_app(settings)) as base:
-        yield from (people.root for people in people_of(base))
+        yield from (people.root for people in open_clients(base))
 
 
-def own(flow: FlowBuilder, node_id: str, code: str, /, *outputs: str, **values: Any) -> FlowBuilder:
-    """Add a component of this source to a flow."""
+def add_component(flow: FlowBuilder, node_id: str, code: str, /, *outputs: str, **values: Any) -> FlowBuilder:
+    """Add a component with custom code to a flow."""
     template: dict[str, Any] = {
         "_type": "Component",
-        "code": {"type": "code", "value": changed(code), "show": True, "name": "code"},
+        "code": {"type": "code", "value": unique_source(code), "show": True, "name": "code"},
     }
     for name, value in values.items():
         template[name] = {"type": "str", "name": name, "value": value, "show": True}
@@ -55,22 +55,24 @@ def component(inputs: str, outputs: str, body: str, head: str = "") -> str:
 
 
 ASKS = component(
-    "MessageTextInput(name='said'), HandleInput(name='llm', input_types=['LanguageModel'])",
+    "MessageTextInput(name='prompt'), HandleInput(name='llm', input_types=['LanguageModel'])",
     "Output(name='out', method='ask')",
     "    async def ask(self) -> Message:\n"
-    "        first = await self.llm.ainvoke(self.said)\n"
+    "        first = await self.llm.ainvoke(self.prompt)\n"
     "        chunks = [c.text async for c in self.llm.astream('say streamed words')]\n"
     "        return Message(text=f'{first.text}|{\"\".join(chunks)}|{len(chunks) > 1}')",
 )
 
 
-def test_a_model_of_the_servers_is_asked_by_an_isolated_component(root: httpx2.Client, model_url: str) -> None:
+def test_an_isolated_component_calls_a_model_of_the_server(root: httpx2.Client, model_url: str) -> None:
     flow = FlowBuilder().node("ChatInput", "ChatInput-a").node("ChatOutput", "ChatOutput-b")
     flow.node("OpenAIModel", "OpenAIModel-m", openai_api_base=model_url, api_key=KEY, max_retries=0)
-    own(flow, "Own-o", ASKS, "out").edge("ChatInput-a", "message", "Own-o", "said")
+    add_component(flow, "Own-o", ASKS, "out").edge("ChatInput-a", "message", "Own-o", "prompt")
     flow.edge("OpenAIModel-m", "model_output", "Own-o", "llm").edge("Own-o", "out", "ChatOutput-b", "input_value")
-    text = text_of(ran(root, saved(root, flow.data)["id"], "say hello"))
-    assert text == "hello|streamed words |True"
+    answer = run_flow(root, create_flow(root, flow.data)["id"], "say hello")
+    assert answer_text(answer) == "hello|streamed words|True"
+    # The model server counts a token for each word.
+    assert (answer.json()["usage"]["input_tokens"], answer.json()["usage"]["output_tokens"]) == (5, 3)
 
 
 NAMES = component(
@@ -85,15 +87,17 @@ JOINS = component(
 )
 
 
-def test_components_side_by_side_each_get_their_own_model(root: httpx2.Client, model_url: str) -> None:
+def test_concurrent_isolated_components_use_their_own_models(root: httpx2.Client, model_url: str) -> None:
     flow = FlowBuilder().node("ChatInput", "ChatInput-a").node("ChatOutput", "ChatOutput-b")
-    own(flow, "Own-j", JOINS, "out").edge("Own-j", "out", "ChatOutput-b", "input_value")
+    add_component(flow, "Own-j", JOINS, "out").edge("Own-j", "out", "ChatOutput-b", "input_value")
     for number in range(6):
         made = {"openai_api_base": model_url, "api_key": KEY, "model_name": f"gpt-{number}"}
         flow.node("OpenAIModel", f"OpenAIModel-{number}", **made)
-        own(flow, f"Own-{number}", NAMES, "out").edge(f"OpenAIModel-{number}", "model_output", f"Own-{number}", "llm")
+        add_component(flow, f"Own-{number}", NAMES, "out").edge(
+            f"OpenAIModel-{number}", "model_output", f"Own-{number}", "llm"
+        )
         flow.edge(f"Own-{number}", "out", "Own-j", "parts")
-    assert text_of(ran(root, saved(root, flow.data)["id"])) == "gpt-0 gpt-1 gpt-2 gpt-3 gpt-4 gpt-5"
+    assert answer_text(run_flow(root, create_flow(root, flow.data)["id"])) == "gpt-0 gpt-1 gpt-2 gpt-3 gpt-4 gpt-5"
 
 
 MODEL = """
@@ -115,25 +119,27 @@ class Own(LCModelComponent):
     inputs = [*LCModelComponent.get_base_inputs()]
 
     def build_model(self) -> LanguageModel:
-        self.kept = getattr(self, "kept", None) or Model(messages=iter([AIMessage("spoken in words")]))
-        return self.kept
+        self.cached_model = getattr(self, "cached_model", None) or Model(messages=iter([AIMessage("spoken in words")]))
+        return self.cached_model
 """
 
 
-def test_an_isolated_model_is_asked_by_the_servers_components(root: httpx2.Client) -> None:
+def test_a_component_of_the_server_calls_an_isolated_model(root: httpx2.Client) -> None:
     flow = FlowBuilder().node("ChatInput", "ChatInput-a").node("ChatOutput", "ChatOutput-b")
     flow.node("StructuredOutput", "StructuredOutput-s", output_schema=[{"name": "expression", "type": "str"}])
-    own(flow, "Own-o", MODEL, "model_output").edge("Own-o", "model_output", "StructuredOutput-s", "llm")
+    add_component(flow, "Own-o", MODEL, "model_output").edge("Own-o", "model_output", "StructuredOutput-s", "llm")
     flow.edge("ChatInput-a", "message", "StructuredOutput-s", "input_value")
     flow.edge("StructuredOutput-s", "structured_output", "ChatOutput-b", "input_value")
-    assert '"expression": "6*7"' in text_of(ran(root, saved(root, flow.data)["id"]))
+    assert '"expression": "6*7"' in answer_text(run_flow(root, create_flow(root, flow.data)["id"]))
 
 
-def test_an_isolated_model_speaks_word_by_word(root: httpx2.Client) -> None:
+def test_an_isolated_model_streams_its_answer(root: httpx2.Client) -> None:
     flow = FlowBuilder().node("ChatInput", "ChatInput-a").node("ChatOutput", "ChatOutput-b")
-    own(flow, "Own-o", MODEL, "text_output", stream=True).edge("ChatInput-a", "message", "Own-o", "input_value")
+    add_component(flow, "Own-o", MODEL, "text_output", stream=True).edge(
+        "ChatInput-a", "message", "Own-o", "input_value"
+    )
     flow.edge("Own-o", "text_output", "ChatOutput-b", "input_value")
-    flow_id = saved(root, flow.data)["id"]
+    flow_id = create_flow(root, flow.data)["id"]
     with root.stream("POST", f"/api/v1/run/{flow_id}?stream=true", json={"input_value": "x"}) as answer:
         events = [json.loads(line) for line in answer.iter_lines() if line]
     tokens = [e["data"]["chunk"] for e in events if e["event"] == "token"]
@@ -158,16 +164,18 @@ TOOL_MODE = component(
 )
 
 
-def test_isolated_tools_and_components_in_tool_mode_are_used_by_an_agent(root: httpx2.Client, model_url: str) -> None:
+def test_an_agent_calls_isolated_tools_and_components_in_tool_mode(root: httpx2.Client, model_url: str) -> None:
     flow = FlowBuilder().node("ChatInput", "ChatInput-a").node("ChatOutput", "ChatOutput-b")
     flow.node("Agent", "Agent-g", openai_api_base=model_url, api_key=KEY, max_retries=0)
-    own(own(flow, "Own-t", TOOL, "tool"), "Own-m", TOOL_MODE, "component_as_tool")
+    add_component(add_component(flow, "Own-t", TOOL, "tool"), "Own-m", TOOL_MODE, "component_as_tool")
     flow.edge("ChatInput-a", "message", "Agent-g", "input_value").edge("Own-t", "tool", "Agent-g", "tools")
     flow.edge("Own-m", "component_as_tool", "Agent-g", "tools").edge(
         "Agent-g", "response", "ChatOutput-b", "input_value"
     )
-    said = 'call backwards {"word": "abc"} & shout {"word": "abc"}\ncall shout {}'
-    message = ran(root, saved(root, flow.data)["id"], said).json()["outputs"][0]["outputs"][0]["results"]["message"]
+    prompt = 'call backwards {"word": "abc"} & shout {"word": "abc"}\ncall shout {}'
+    message = run_flow(root, create_flow(root, flow.data)["id"], prompt).json()["outputs"][0]["outputs"][0]["results"][
+        "message"
+    ]
     steps = message["content_blocks"][0]["contents"]
     assert [(s["name"], s["output"]) for s in steps[:2]] == [("backwards", "cba"), ("shout", "ABC")]
     assert "word" in steps[2]["error"]
@@ -175,29 +183,29 @@ def test_isolated_tools_and_components_in_tool_mode_are_used_by_an_agent(root: h
 
 
 USES = component(
-    "HandleInput(name='tools', input_types=['Tool'], is_list=True), MessageTextInput(name='said')",
+    "HandleInput(name='tools', input_types=['Tool'], is_list=True), MessageTextInput(name='prompt')",
     "Output(name='out', method='use')",
     "    async def use(self) -> Message:\n"
-    "        tools = [t for one in self.tools for t in (one if isinstance(one, list) else [one])]\n"
-    "        given = await tools[0].ainvoke({'expression': self.said})\n"
-    "        return Message(text=f'{tools[0].name} {given}')",
+    "        tools = [t for entry in self.tools for t in (entry if isinstance(entry, list) else [entry])]\n"
+    "        result = await tools[0].ainvoke({'expression': self.prompt})\n"
+    "        return Message(text=f'{tools[0].name} {result}')",
 )
 
 
-def test_a_tool_of_the_servers_is_used_by_an_isolated_component(root: httpx2.Client) -> None:
+def test_an_isolated_component_calls_a_tool_of_the_server(root: httpx2.Client) -> None:
     flow = FlowBuilder().node("ChatInput", "ChatInput-a").node("ChatOutput", "ChatOutput-b")
     flow.node("CalculatorComponent", "Calculator-c")
-    own(flow, "Own-o", USES, "out").edge("Calculator-c", "component_as_tool", "Own-o", "tools")
-    flow.edge("ChatInput-a", "message", "Own-o", "said").edge("Own-o", "out", "ChatOutput-b", "input_value")
-    text = text_of(ran(root, saved(root, flow.data)["id"], "6*7"))
+    add_component(flow, "Own-o", USES, "out").edge("Calculator-c", "component_as_tool", "Own-o", "tools")
+    flow.edge("ChatInput-a", "message", "Own-o", "prompt").edge("Own-o", "out", "ChatOutput-b", "input_value")
+    text = answer_text(run_flow(root, create_flow(root, flow.data)["id"], "6*7"))
     assert text.startswith("evaluate_expression")
     assert "42" in text
 
 
 MAKES = component(
-    "MessageTextInput(name='said')",
+    "MessageTextInput(name='prompt')",
     "Output(name='thing', method='make')",
-    "    def make(self) -> Thing:\n        self.ctx['made'] = self.said\n        return Thing(self.said)",
+    "    def make(self) -> Thing:\n        self.ctx['made'] = self.prompt\n        return Thing(self.prompt)",
     "class Thing:\n    def __init__(self, word):\n        self.word = word\n",
 )
 TAKES = component(
@@ -207,33 +215,33 @@ TAKES = component(
 )
 
 
-def test_an_object_of_a_class_of_its_own_goes_from_one_component_to_the_next(root: httpx2.Client) -> None:
+def test_an_object_of_a_custom_class_passes_between_isolated_components(root: httpx2.Client) -> None:
     flow = FlowBuilder().node("ChatInput", "ChatInput-a").node("ChatOutput", "ChatOutput-b")
-    own(own(flow, "Own-m", MAKES, "thing"), "Own-t", TAKES, "out")
-    flow.edge("ChatInput-a", "message", "Own-m", "said").edge("Own-m", "thing", "Own-t", "thing")
+    add_component(add_component(flow, "Own-m", MAKES, "thing"), "Own-t", TAKES, "out")
+    flow.edge("ChatInput-a", "message", "Own-m", "prompt").edge("Own-m", "thing", "Own-t", "thing")
     flow.edge("Own-t", "out", "ChatOutput-b", "input_value")
-    flow_id = saved(root, flow.data)["id"]
-    assert text_of(ran(root, flow_id, "carried")) == "carried carried"
-    shown = ran(root, flow_id, "carried", output_type="debug").json()["outputs"][0]["outputs"]
+    flow_id = create_flow(root, flow.data)["id"]
+    assert answer_text(run_flow(root, flow_id, "carried")) == "carried carried"
+    shown = run_flow(root, flow_id, "carried", output_type="debug").json()["outputs"][0]["outputs"]
     assert "<Thing>" in [o["results"].get("thing") for o in shown]
 
 
 CALLS = component(
-    "MessageTextInput(name='said'), MessageTextInput(name='flow')",
+    "MessageTextInput(name='prompt'), MessageTextInput(name='flow')",
     "Output(name='out', method='call')",
     "    async def call(self) -> Message:\n"
-    "        [run] = await self.run_flow(inputs={'input_value': self.said}, flow_name=self.flow)\n"
+    "        [run] = await self.run_flow(inputs={'input_value': self.prompt}, flow_name=self.flow)\n"
     "        return Message(text=run.outputs[0].results['message'].text + '!')",
 )
 
 
-def test_another_flow_is_run_from_an_isolated_component(root: httpx2.Client) -> None:
+def test_an_isolated_component_runs_another_flow(root: httpx2.Client) -> None:
     inner = f"inner {uuid.uuid4()}"
     assert root.post("/api/v1/flows/", json={"name": inner, "data": echo_flow()}).status_code == 201
     flow = FlowBuilder().node("ChatInput", "ChatInput-a").node("ChatOutput", "ChatOutput-b")
-    own(flow, "Own-o", CALLS, "out", flow=inner).edge("ChatInput-a", "message", "Own-o", "said")
+    add_component(flow, "Own-o", CALLS, "out", flow=inner).edge("ChatInput-a", "message", "Own-o", "prompt")
     flow.edge("Own-o", "out", "ChatOutput-b", "input_value")
-    assert text_of(ran(root, saved(root, flow.data)["id"], "through")) == "through!"
+    assert answer_text(run_flow(root, create_flow(root, flow.data)["id"], "through")) == "through!"
 
 
 FETCHES = component(
@@ -248,29 +256,32 @@ FETCHES = component(
 )
 
 
-def test_what_the_operator_allows_is_reached_with_any_client(root: httpx2.Client, model_url: str) -> None:
+def test_isolated_code_reaches_an_allowed_host_with_any_http_client(root: httpx2.Client, model_url: str) -> None:
     flow = FlowBuilder().node("ChatInput", "ChatInput-a").node("ChatOutput", "ChatOutput-b")
-    own(flow, "Own-o", FETCHES, "out").edge("ChatInput-a", "message", "Own-o", "url")
+    add_component(flow, "Own-o", FETCHES, "out").edge("ChatInput-a", "message", "Own-o", "url")
     flow.edge("Own-o", "out", "ChatOutput-b", "input_value")
-    assert text_of(ran(root, saved(root, flow.data)["id"], f"{model_url.removesuffix('/v1')}/count")) == "True"
+    assert (
+        answer_text(run_flow(root, create_flow(root, flow.data)["id"], f"{model_url.removesuffix('/v1')}/count"))
+        == "True"
+    )
 
 
 SPEAKS = component(
-    "MessageTextInput(name='said')",
+    "MessageTextInput(name='prompt')",
     "Output(name='out', method='speak')",
     "    async def speak(self) -> Message:\n"
     "        await self.send_message(Message(text='on the way', sender='Machine', sender_name='Own'))\n"
     "        print('printed by a component')\n"
     "        self.log('logged')\n"
-    "        return Message(text=self.said)",
+    "        return Message(text=self.prompt)",
 )
 
 
-def test_messages_and_logs_reach_who_watches(root: httpx2.Client) -> None:
+def test_messages_and_logs_of_isolated_code_appear_in_the_build_events(root: httpx2.Client) -> None:
     flow = FlowBuilder().node("ChatInput", "ChatInput-a").node("ChatOutput", "ChatOutput-b")
-    own(flow, "Own-o", SPEAKS, "out").edge("ChatInput-a", "message", "Own-o", "said")
+    add_component(flow, "Own-o", SPEAKS, "out").edge("ChatInput-a", "message", "Own-o", "prompt")
     flow.edge("Own-o", "out", "ChatOutput-b", "input_value")
-    flow_id = saved(root, flow.data)["id"]
+    flow_id = create_flow(root, flow.data)["id"]
     build = f"/api/v1/build/{flow_id}/flow?event_delivery=direct"
     with root.stream("POST", build, json={"inputs": {"input_value": "x", "session": "watched"}}) as answer:
         events = [json.loads(line) for line in answer.iter_lines() if line]
@@ -278,25 +289,25 @@ def test_messages_and_logs_reach_who_watches(root: httpx2.Client) -> None:
     ended = [e["data"]["build_data"] for e in events if e["event"] == "end_vertex"]
     own_end = next(e for e in ended if e["id"] == "Own-o")
     assert "logged" in json.dumps(own_end["data"]["logs"])
-    kept = root.get("/api/v1/monitor/messages", params={"session_id": "watched"}).json()
-    assert "on the way" in [m["text"] for m in kept]
+    stored = root.get("/api/v1/monitor/messages", params={"session_id": "watched"}).json()
+    assert "on the way" in [m["text"] for m in stored]
 
 
 WAITS = component(
-    "MessageTextInput(name='said')",
+    "MessageTextInput(name='prompt')",
     "Output(name='out', method='wait')",
     "    def wait(self) -> Message:\n        import time\n        time.sleep(60)\n        return Message(text='late')",
 )
 
 
-def test_a_run_that_is_cancelled_takes_its_process_with_it_and_the_next_has_another(root: httpx2.Client) -> None:
+def test_the_next_run_after_a_cancelled_one_uses_a_new_worker(root: httpx2.Client) -> None:
     flow = FlowBuilder().node("ChatInput", "ChatInput-a").node("ChatOutput", "ChatOutput-b")
-    own(flow, "Own-o", WAITS, "out").edge("ChatInput-a", "message", "Own-o", "said")
+    add_component(flow, "Own-o", WAITS, "out").edge("ChatInput-a", "message", "Own-o", "prompt")
     flow.edge("Own-o", "out", "ChatOutput-b", "input_value")
-    flow_id = saved(root, flow.data)["id"]
-    begun = root.post(f"/api/v1/build/{flow_id}/flow", json={"inputs": {"input_value": "x"}}).json()["job_id"]
-    assert root.post(f"/api/v1/build/{begun}/cancel").json()["success"] is True
+    flow_id = create_flow(root, flow.data)["id"]
+    job = root.post(f"/api/v1/build/{flow_id}/flow", json={"inputs": {"input_value": "x"}}).json()["job_id"]
+    assert root.post(f"/api/v1/build/{job}/cancel").json()["success"] is True
     other = FlowBuilder().node("ChatInput", "ChatInput-a").node("ChatOutput", "ChatOutput-b")
-    own(other, "Own-m", TOOL_MODE, "loud").edge("ChatInput-a", "message", "Own-m", "word")
+    add_component(other, "Own-m", TOOL_MODE, "loud").edge("ChatInput-a", "message", "Own-m", "word")
     other.edge("Own-m", "loud", "ChatOutput-b", "input_value")
-    assert text_of(ran(root, saved(root, other.data)["id"], "well")) == "WELL"
+    assert answer_text(run_flow(root, create_flow(root, other.data)["id"], "well")) == "WELL"

@@ -1,4 +1,4 @@
-"""The OpenAPI description: the routes' own, with the credentials that each takes."""
+"""The OpenAPI document: the routes' own descriptions, with credentials and common errors."""
 
 from __future__ import annotations
 
@@ -7,45 +7,58 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from headrace.api.state import KEY_NAME, PUBLIC_PATHS
+from headrace.api.authentication import API_KEY_NAME, PUBLIC_PATHS
 
-_SCHEMES = {
-    "OAuth2PasswordBearer": {"type": "oauth2", "flows": {"password": {"scopes": {}, "tokenUrl": "/api/v1/login"}}},
-    "API key query": {"type": "apiKey", "in": "query", "name": KEY_NAME},
-    "API key header": {"type": "apiKey", "in": "header", "name": KEY_NAME},
+
+def _schemes(root_path: str) -> dict[str, Any]:
+    login = {"scopes": {}, "tokenUrl": f"{root_path}/api/v1/login"}
+    return {
+        "OAuth2PasswordBearer": {"type": "oauth2", "flows": {"password": login}},
+        "API key query": {"type": "apiKey", "in": "query", "name": API_KEY_NAME},
+        "API key header": {"type": "apiKey", "in": "header", "name": API_KEY_NAME},
+    }
+
+
+#: Statuses that every route may return in addition to its own.
+_COMMON_RESPONSES = {
+    "400": "The request is invalid; `detail` contains the reason",
+    "422": "A value has the wrong type",
+    "503": "The database or the storage is unavailable; nothing was stored",
 }
-
-#: What any route may answer beside its own statuses.
-_EVERYWHERE = {
-    "400": "The request makes no sense as it stands; `detail` says why",
-    "422": "A value is not of its type",
-    "503": "The database or the storage does not answer; nothing was kept",
+_PROTECTED_RESPONSES = {
+    "401": "The bearer token is not valid",
+    "403": "The credentials are missing, the API key is not valid, or the user lacks the right",
 }
-_GUARDED = {
-    "401": "A bearer token that is no good",
-    "403": "No credentials, an API key that isn't known, or too few rights",
-}
-_WITH_BODY = {"413": "The body is larger than the operator allows", "507": "The disk or the storage is full"}
+_BODY_RESPONSES = {"413": "The body exceeds the size limit", "507": "The disk or the storage is full"}
 
 
-def describe(app: FastAPI) -> None:
-    """Let `app` describe itself; what is public follows from the one list that lets requests through."""
+def install_openapi(app: FastAPI, root_path: str = "") -> None:
+    """Make `app` generate its OpenAPI document. Routes outside `PUBLIC_PATHS` list the credentials that they accept.
+
+    Args:
+        app: The application.
+        root_path: The path under which a reverse proxy serves it.
+
+    """
+    schemes = _schemes(root_path)
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             body = get_openapi(title=app.title, version=app.version, routes=app.routes)
-            body.setdefault("components", {})["securitySchemes"] = _SCHEMES
+            if root_path:
+                body["servers"] = [{"url": root_path}]
+            body.setdefault("components", {})["securitySchemes"] = schemes
             for path, operations in body["paths"].items():
                 for operation in operations.values():
-                    everywhere = dict(_EVERYWHERE)
+                    responses = dict(_COMMON_RESPONSES)
                     if path not in PUBLIC_PATHS:
-                        operation["security"] = [{name: []} for name in _SCHEMES]
-                        everywhere |= _GUARDED
+                        operation["security"] = [{name: []} for name in schemes]
+                        responses |= _PROTECTED_RESPONSES
                     if "requestBody" in operation:
-                        everywhere |= _WITH_BODY
-                    for status, description in everywhere.items():
+                        responses |= _BODY_RESPONSES
+                    for status, description in responses.items():
                         operation["responses"].setdefault(status, {"description": description})
-            # Most of these are lists of problems; some are a sentence, as recorded.
+            # Validation errors are lists of problems, except for some that are a single text, as in Langflow.
             problems = body["components"]["schemas"]["HTTPValidationError"]["properties"]
             problems["detail"] = {"anyOf": [problems["detail"], {"type": "string"}]}
             app.openapi_schema = body

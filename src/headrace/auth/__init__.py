@@ -1,1 +1,1 @@
-"""Who is calling, and what they may do."""
+"""Authentication: passwords, tokens, API keys and rate limits."""

@@ -1,1 +1,1 @@
-"""The names that components written for Langflow import, answered with the project's own objects."""
+"""The modules and names that component code written for Langflow imports, implemented by headrace."""

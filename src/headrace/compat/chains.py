@@ -1,4 +1,4 @@
-"""Base classes of components that make LangChain's chains and memories."""
+"""Base classes for components that build LangChain chains and memories."""
 
 from __future__ import annotations
 
@@ -10,38 +10,40 @@ from headrace.component.component import ComponentError
 
 
 class LCChainComponent(Component):
-    """A chain: a subclass makes and invokes it in `invoke_chain`."""
+    """Run a chain that a subclass builds and invokes in `invoke_chain`."""
 
     outputs = [Output(name="text", display_name="Text", method="invoke_chain")]
 
     def _validate_outputs(self) -> None:
-        """Make sure that the subclass has what its outputs call.
+        """Check that the subclass has the methods of its outputs.
 
         Raises:
-            ComponentError: it has not.
+            ComponentError: a method is missing.
 
         """
         for output in self.outputs:
             if not hasattr(self, output.method):
-                raise ComponentError(f"{type(self).__name__} has no method {output.method!r}, which its output names.")
+                raise ComponentError(
+                    f"{type(self).__name__} has no method {output.method!r}, which its output uses. Define the method."
+                )
 
 
 class LCChatMemoryComponent(Component):
-    """A chat's memory: a subclass makes it in `build_message_history`."""
+    """Provide a chat history that a subclass builds in `build_message_history`."""
 
     outputs = [Output(name="memory", display_name="Memory", method="build_message_history", types=["Memory"])]
 
     def build_message_history(self) -> Any:
-        """Return the history; a subclass overrides it."""
+        """Return the chat history. Subclasses override it."""
         raise NotImplementedError
 
     def build_base_memory(self) -> Any:
-        """Return the history as LangChain's older memory.
+        """Return the chat history as a memory of LangChain 0.3.
 
         Raises:
-            ImportError: the extra `classic` isn't installed.
+            ImportError: the extra `classic` is not installed.
 
         """
-        from headrace.compat.imports import classic
+        from headrace.compat.importer import import_classic
 
-        return classic("memory").ConversationBufferMemory(chat_memory=self.build_message_history())
+        return import_classic("memory").ConversationBufferMemory(chat_memory=self.build_message_history())

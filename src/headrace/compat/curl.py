@@ -1,11 +1,14 @@
-"""A request as people copy it from a browser: a line of curl."""
+"""Parse a curl command line, as browsers copy requests."""
 
 from __future__ import annotations
 
 import shlex
 from typing import NamedTuple
 
-_WITH_VALUE = {
+#: Maximum length of a command, in characters. `shlex` needs quadratic time for long words.
+MAX_COMMAND_LENGTH = 100_000
+#: Options that take a value, by the part of the request that the value describes.
+_OPTIONS_WITH_VALUE = {
     "-X": "method",
     "--request": "method",
     "-H": "header",
@@ -20,12 +23,12 @@ _WITH_VALUE = {
     "--user-agent": "agent",
     "--url": "url",
     **dict.fromkeys(("-d", "--data", "--data-raw", "--data-binary", "--data-ascii", "--data-urlencode"), "data"),
-    **dict.fromkeys(("-o", "--output", "-m", "--max-time", "--connect-timeout"), "passed over"),
+    **dict.fromkeys(("-o", "--output", "-m", "--max-time", "--connect-timeout"), "ignored"),
 }
 
 
 class ParsedContext(NamedTuple):
-    """What a line of curl asks for."""
+    """The request that a curl command describes."""
 
     method: str
     url: str
@@ -38,46 +41,50 @@ class ParsedContext(NamedTuple):
 
 
 def parse_context(curl_command: str) -> ParsedContext:
-    """Return what a line of curl asks for.
+    """Return the request that a curl command describes.
 
     Raises:
-        ValueError: it is no such line, or names no address.
+        ValueError: the text is not a curl command, is too long, or has no URL.
 
     """
+    if len(curl_command) > MAX_COMMAND_LENGTH:
+        raise ValueError(f"The curl command is longer than {MAX_COMMAND_LENGTH} characters. Shorten it.")
     words = shlex.split(curl_command.replace("\\\n", " "))
     if not words or words[0] != "curl":
-        raise ValueError("This is no line of curl.")
-    found: dict[str, list[str]] = {}
+        raise ValueError("The text is not a curl command. Start it with 'curl'.")
+    options: dict[str, list[str]] = {}
     verify = True
-    left = iter(words[1:])
-    for word in left:
-        if word in _WITH_VALUE:
-            found.setdefault(_WITH_VALUE[word], []).append(next(left, ""))
+    remaining = iter(words[1:])
+    for word in remaining:
+        if word in _OPTIONS_WITH_VALUE:
+            options.setdefault(_OPTIONS_WITH_VALUE[word], []).append(next(remaining, ""))
         elif word in ("-k", "--insecure"):
             verify = False
         elif not word.startswith("-"):
-            found.setdefault("url", []).append(word)
-    if "url" not in found:
-        raise ValueError("The line of curl names no address.")
-    headers = dict(_pair(line, ":") for line in found.get("header", []))
-    if "agent" in found:
-        headers["User-Agent"] = found["agent"][-1]
-    cookies = dict(_pair(part, "=") for line in found.get("cookie", []) for part in line.split(";") if part.strip())
-    data = "&".join(found["data"]) if "data" in found else None
-    method = found.get("method", ["POST" if data is not None else "GET"])[-1].lower()
-    user, proxy = found.get("user"), found.get("proxy")
+            options.setdefault("url", []).append(word)
+    if "url" not in options:
+        raise ValueError("The curl command has no URL. Add one.")
+    headers = dict(_split_pair(line, ":") for line in options.get("header", []))
+    if "agent" in options:
+        headers["User-Agent"] = options["agent"][-1]
+    cookies = dict(
+        _split_pair(part, "=") for line in options.get("cookie", []) for part in line.split(";") if part.strip()
+    )
+    data = "&".join(options["data"]) if "data" in options else None
+    method = options.get("method", ["POST" if data is not None else "GET"])[-1].lower()
+    user, proxy = options.get("user"), options.get("proxy")
     return ParsedContext(
         method,
-        found["url"][0],
+        options["url"][0],
         data,
         headers,
         cookies,
         verify,
-        _pair(user[-1], ":") if user else None,
+        _split_pair(user[-1], ":") if user else None,
         {"http": proxy[-1], "https": proxy[-1]} if proxy else None,
     )
 
 
-def _pair(text: str, between: str) -> tuple[str, str]:
-    name, _, value = text.partition(between)
+def _split_pair(text: str, separator: str) -> tuple[str, str]:
+    name, _, value = text.partition(separator)
     return name.strip(), value.strip()

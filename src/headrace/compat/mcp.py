@@ -1,13 +1,13 @@
-"""Clients of MCP servers, for components that connect by themselves."""
+"""MCP clients for component code that connects to servers itself."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from headrace.compat.current import context_of
+from headrace.compat.active_run import current_context
 from headrace.component.component import ComponentError
 from headrace.component.tools import tool_name
-from headrace.mcp_client import McpConnection, McpServer, server_of, text_of_result
+from headrace.mcp.client import McpConnection, McpServer, parse_server, text_of_result
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class MCPStreamableHttpClient:
-    """A session with a server over HTTP."""
+    """A session with an MCP server over HTTP."""
 
     def __init__(self) -> None:
         self._connection: McpConnection | None = None
@@ -28,56 +28,59 @@ class MCPStreamableHttpClient:
         *,
         verify_ssl: bool = True,
     ) -> list[Tool]:
-        """Return a server's tools.
+        """Connect to a server and return its tools.
 
         Raises:
-            McpError: it cannot be used.
+            McpError: the connection fails.
 
         """
-        return await self.connect(server_of({"url": url, "headers": headers or {}}))
+        return await self.connect(parse_server({"url": url, "headers": headers or {}}))
 
     async def connect(self, server: McpServer) -> list[Tool]:
-        """Return the tools of a server that is known; see `connect_to_server`."""
-        context = context_of("MCPStreamableHttpClient")
+        """Connect to a configured server and return its tools; see `connect_to_server`."""
+        context = current_context("MCPStreamableHttpClient")
         self._connection = McpConnection(server, context.egress)
-        context.at_end(self._connection.close)
+        context.on_close(self._connection.close)
         return await self._connection.tools()
 
     def set_session_context(self, context_id: str) -> None:
-        """Do nothing: each run has sessions of its own."""
+        """Do nothing: each run opens its own sessions."""
 
     async def run_tool(self, tool_name: str, arguments: dict[str, Any]) -> Any:
-        """Have the server use a tool, and return what it gives.
+        """Call a tool and return its result.
 
         Raises:
-            ValueError: there is no session.
-            McpError: the server cannot be used.
+            ValueError: the client is not connected.
+            McpError: the call fails.
 
         """
         if self._connection is None:
-            raise ValueError("Connect to the MCP server before its tools are used.")
+            raise ValueError("The MCP client is not connected. Call connect_to_server first.")
         return await self._connection.call(tool_name, arguments)
 
     async def disconnect(self) -> None:
-        """End the session."""
+        """Close the session."""
         if self._connection is not None:
             self._connection.close()
 
 
 class MCPStdioClient(MCPStreamableHttpClient):
-    """What starts a server by a command elsewhere. Here a proxy's command stands for its address, and no other is started."""
+    """A session with an MCP server that a command describes.
 
-    async def connect_to_server(  # type: ignore[override]
+    The server starts no processes: only the command of an MCP proxy is accepted, which states the URL of its server.
+    """
+
+    async def connect_to_server(  # type: ignore[override]  # the signature of Langflow's class
         self, command_str: str, env: dict[str, str] | None = None
     ) -> list[Tool]:
-        """Return the tools of the server that a proxy's command leads to.
+        """Connect to the server that a proxy command states, and return its tools.
 
         Raises:
-            McpError: the command is no proxy's.
+            McpError: the command is not that of a known proxy, or the connection fails.
 
         """
         command, *arguments = command_str.split() or [""]
-        return await self.connect(server_of({"command": command, "args": arguments}))
+        return await self.connect(parse_server({"command": command, "args": arguments}))
 
 
 async def update_tools(
@@ -87,24 +90,24 @@ async def update_tools(
     mcp_streamable_http_client: MCPStreamableHttpClient | None = None,
     mcp_sse_client: MCPStreamableHttpClient | None = None,
 ) -> tuple[str, list[BaseTool], dict[str, BaseTool]]:
-    """Return how a server is spoken to, its tools, and its tools by name.
+    """Connect to a server and return its transport, its tools, and its tools by name. Without a name, return no tools.
 
     Raises:
-        McpError: it cannot be used.
-        ComponentError: no server is named.
+        McpError: the connection fails.
+        ComponentError: the server has no configuration.
 
     """
     if not server_name:
         return "", [], {}
     if not server_config:
-        raise ComponentError(f"The MCP server {server_name!r} has no settings.")
-    server = server_of({"name": server_name, "config": server_config})
+        raise ComponentError(f"The MCP server {server_name!r} has no configuration. Select a server or enter its JSON.")
+    server = parse_server({"name": server_name, "config": server_config})
     client = mcp_streamable_http_client or mcp_sse_client or mcp_stdio_client or MCPStreamableHttpClient()
-    tools = {tool.name: _as_tool(client, tool) for tool in await client.connect(server)}
+    tools = {tool.name: _create_tool(client, tool) for tool in await client.connect(server)}
     return "SSE" if server.uses_sse else "Streamable_HTTP", list(tools.values()), tools
 
 
-def _as_tool(client: MCPStreamableHttpClient, tool: Tool) -> BaseTool:
+def _create_tool(client: MCPStreamableHttpClient, tool: Tool) -> BaseTool:
     from langchain_core.tools import StructuredTool, ToolException
 
     async def call(**arguments: Any) -> Any:

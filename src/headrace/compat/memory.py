@@ -1,19 +1,19 @@
-"""The messages of the owner's sessions, for components that keep or read them by function."""
+"""Functions by which component code reads and stores the messages of the owner's sessions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from headrace.compat.current import context_of
+from headrace.compat.active_run import current_context
 from headrace.component.component import ComponentError
 from headrace.component.context import HistoryQuery
 
 if TYPE_CHECKING:
     from headrace.schema import Message
 
-#: So many where no limit is named.
-_MANY = 10_000
+#: The limit of a query that sets none.
+MAX_MESSAGES = 10_000
 
 
 async def aget_messages(
@@ -26,46 +26,46 @@ async def aget_messages(
     flow_id: UUID | None = None,
     limit: int | None = None,
 ) -> list[Message]:
-    """Return messages of the flow's owner, of this run's session unless another is named, the newest ones, in `order`.
+    """Return the newest messages of one of the owner's sessions, by default the current one, in the given order.
 
     Raises:
-        ComponentError: they are to be sorted by something other than their time.
+        ComponentError: `order_by` is not "timestamp".
 
     """
     if order_by not in ("timestamp", None):
-        raise ComponentError(f"Messages are sorted by 'timestamp', not by {order_by!r}.")
-    context = context_of("aget_messages")
+        raise ComponentError(f"Messages cannot be sorted by {order_by!r}. Use 'timestamp'.")
+    context = current_context("aget_messages")
     query = HistoryQuery(
         session_id=str(session_id or context.session_id),
-        limit=limit or _MANY,
+        limit=limit or MAX_MESSAGES,
         order="ASC" if order == "ASC" else "DESC",
         sender=sender,
         sender_name=sender_name,
         context_id=context_id,
     )
-    return await context.history(query)
+    return await context.get_messages(query)
 
 
 async def astore_message(message: Message, flow_id: str | UUID | None = None) -> list[Message]:
-    """Keep a message in its session.
+    """Store a message in its session, and return it in a list.
 
     Raises:
-        ValueError: it has no session, or nobody said it.
+        ValueError: the message has no session, sender or sender name.
 
     """
-    context = context_of("astore_message")
+    context = current_context("astore_message")
     if not (message.session_id and message.sender and message.sender_name):
-        raise ValueError("A message that is kept needs a session_id, a sender and a sender_name.")
+        raise ValueError("The message cannot be stored. Set its session_id, sender and sender_name.")
     message.flow_id = str(flow_id) if flow_id else message.flow_id or context.flow_id
-    await context.store(message)
+    await context.save_message(message)
     return [message]
 
 
 async def delete_message(id_: str) -> None:
-    """Refuse: what was said stays until its owner deletes it.
+    """Reject the call: only the owner deletes messages.
 
     Raises:
         ComponentError: always.
 
     """
-    raise ComponentError("Components do not delete messages. Their owner does, at /api/v1/monitor/messages.")
+    raise ComponentError("Components cannot delete messages. The owner can, at /api/v1/monitor/messages.")

@@ -1,13 +1,13 @@
-"""Model providers as components that make models, for agents whose authors build their own."""
+"""A component per model provider, for agents whose code builds its own model."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from headrace.compat.bases import LCModelComponent
-from headrace.compat.current import context_of, run_until_complete
+from headrace.compat.active_run import current_context, run_until_complete
+from headrace.compat.model_bases import LCModelComponent
 from headrace.component import BoolInput, DropdownInput, SecretStrInput, StrInput
-from headrace.models.fields import (
+from headrace.models.input_fields import (
     API_BASE,
     MAX_RETRIES,
     MAX_TOKENS,
@@ -15,7 +15,7 @@ from headrace.models.fields import (
     SEED,
     TEMPERATURE,
     TIMEOUT,
-    settings_of,
+    settings_from_component,
 )
 from headrace.models.provider import Provider, chat_model, providers
 
@@ -24,26 +24,28 @@ if TYPE_CHECKING:
 
     from headrace.component.inputs import Input
 
-#: What a provider's component asks for beside its model's name.
+#: The fields of a provider beside its model name, key and temperature.
 _FIELDS: dict[str, list[Input]] = {
     "OpenAI": [
         MAX_TOKENS,
         MODEL_KWARGS,
-        BoolInput(name="json_mode", display_name="JSON Mode", advanced=True, info="Have the model answer with JSON."),
+        BoolInput(name="json_mode", display_name="JSON Mode", advanced=True, info="Make the model answer with JSON."),
         API_BASE,
         SEED,
         MAX_RETRIES,
         TIMEOUT,
     ],
 }
-_OTHERS: list[Input] = [
+_DEFAULT_FIELDS: list[Input] = [
     MAX_TOKENS,
-    StrInput(name="base_url", display_name="Base URL", advanced=True, info="Another server's address."),
+    StrInput(
+        name="base_url", display_name="Base URL", advanced=True, info="The URL of another server with the same API."
+    ),
 ]
 
 
 class ProviderModel(LCModelComponent):
-    """A provider's chat model, made from the fields that were `set`."""
+    """Build a provider's chat model from the fields that were `set`."""
 
     provider: ClassVar[Provider]
 
@@ -51,40 +53,40 @@ class ProviderModel(LCModelComponent):
         """Return the model.
 
         Raises:
-            ModelError: the key, the package or the address is missing or refused.
+            ModelError: the key, the package or the URL is missing or not valid.
 
         """
-        address = getattr(self, "openai_api_base", "") or getattr(self, "base_url", "")
-        settings = settings_of(self, api_key=str(self.api_key or ""), base_url=str(address or ""))
-        return run_until_complete(chat_model(self.provider, settings, context_of("build_model")))
+        base_url = getattr(self, "openai_api_base", "") or getattr(self, "base_url", "")
+        settings = settings_from_component(self, api_key=self.api_key or "", base_url=str(base_url or ""))
+        return run_until_complete(chat_model(self.provider, settings, current_context("build_model")))
 
 
-def _component_of(provider: Provider) -> ProviderModel:
+def _create_component(provider: Provider) -> ProviderModel:
     model_name = DropdownInput(
         name="model_name",
         display_name="Model Name",
         options=list(provider.models),
         value=provider.models[0],
         combobox=True,
-        info="Which model.",
+        info="The name of the model.",
     )
-    key = SecretStrInput(name="api_key", display_name=f"{provider.name} API Key", info="The provider's key.")
-    # A provider without a field takes what stands there for it.
-    known = [*_FIELDS.get(provider.name, _OTHERS), TEMPERATURE, model_name, key]
-    silent = [f for f in (SEED, MAX_RETRIES, TIMEOUT, MODEL_KWARGS) if all(f.name != k.name for k in known)]
+    key = SecretStrInput(name="api_key", display_name=f"{provider.name} API Key", info="The API key of the provider.")
+    # `build_model` reads these fields; a provider that does not show them uses their defaults.
+    inputs = [*_FIELDS.get(provider.name, _DEFAULT_FIELDS), TEMPERATURE, model_name, key]
+    hidden = [f for f in (SEED, MAX_RETRIES, TIMEOUT, MODEL_KWARGS) if all(f.name != i.name for i in inputs)]
     attributes = {
         "provider": provider,
         "display_name": provider.name,
         "icon": provider.icon,
-        "inputs": known,
-        **{field.name: field.value for field in silent},
+        "inputs": inputs,
+        **{field.name: field.value for field in hidden},
     }
-    made: type[ProviderModel] = type(f"{provider.name}ModelComponent", (ProviderModel,), attributes)
-    return made()
+    component: type[ProviderModel] = type(f"{provider.name}ModelComponent", (ProviderModel,), attributes)
+    return component()
 
 
 def _entry(provider: Provider) -> dict[str, Any]:
-    component = _component_of(provider)
+    component = _create_component(provider)
     return {
         "fields": {field.name: field.to_json() for field in component.inputs},
         "inputs": list(component.inputs),
@@ -95,4 +97,5 @@ def _entry(provider: Provider) -> dict[str, Any]:
     }
 
 
+#: Provider name to its component and fields, in the form of Langflow 1.7.
 MODEL_PROVIDERS_DICT: dict[str, dict[str, Any]] = {provider.name: _entry(provider) for provider in providers().values()}

@@ -1,4 +1,4 @@
-"""What components ask of the server's services, answered from the run that they work in: its owner's things, and no others."""
+"""The server's services as component code sees them: limited to the current run and its owner's objects."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from headrace.compat.current import context_of
-from headrace.component.component import ComponentError
+from headrace.compat.active_run import current_context
+from headrace.component.component import Component, ComponentError
+from headrace.component.environment_secret import value_for_code
 
 
 class ComponentSettings:
-    """The settings that components may know: nothing secret, nothing of the operator's machine."""
+    """The settings that component code may read. None of them is secret or describes the operator's machine."""
 
     storage_type = "local"
     max_file_size_upload = 100
@@ -23,142 +24,132 @@ class ComponentSettings:
 
     @property
     def config_dir(self) -> str:
-        """A folder to work in: the code's own where it runs isolated."""
+        """The working directory, which is private to the code if it runs in an isolated process."""
         return str(Path.cwd())
 
     @property
     def knowledge_bases_dir(self) -> str:
-        """Where a component that keeps knowledge by itself may put it."""
+        """The directory for knowledge bases that component code creates."""
         return str(Path.cwd() / "knowledge_bases")
 
     def __getattr__(self, name: str) -> Any:
-        """Refuse what components may not know.
+        """Reject access to all other settings.
 
         Raises:
-            AttributeError: always; says so.
+            AttributeError: always.
 
         """
-        raise AttributeError(f"Components do not see the setting {name!r}. Give the component a field for it.")
+        raise AttributeError(f"Components cannot read the setting {name!r}. Add a field to the component instead.")
 
 
 class SettingsService:
-    """Holds the settings, where components look for them."""
+    """Provide the settings that component code may read."""
 
     settings = ComponentSettings()
 
 
 def get_settings_service() -> SettingsService:
-    """Return the settings that components may know."""
+    """Return the settings service."""
     return SettingsService()
 
 
-class NoDatabase:
-    """What `session_scope` gives: to be handed to the functions here, and good for nothing else."""
+class UnavailableSession:
+    """A database session without access to the database. Functions of this module accept it as an argument."""
 
     def __getattr__(self, name: str) -> Any:
-        """Refuse.
+        """Reject all database operations.
 
         Raises:
-            AttributeError: always; says what to use.
+            AttributeError: always. The message names the alternatives.
 
         """
         raise AttributeError(
-            f"Components have no database, so the session has no {name!r}. Use self.get_variables, get_storage_service, "
-            "aget_messages and astore_message."
+            f"Components cannot access the database, so the session has no {name!r}. Use self.get_variables, "
+            "get_storage_service, aget_messages or astore_message."
         )
 
 
 @asynccontextmanager
-async def session_scope() -> AsyncIterator[NoDatabase]:
-    """Give what the functions of this module take for a session."""
-    yield NoDatabase()
+async def session_scope() -> AsyncIterator[UnavailableSession]:
+    """Yield a session that the functions of this module accept."""
+    yield UnavailableSession()
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The user whose flow runs."""
+    """The owner of the flow."""
 
     id: UUID
     username: str
 
 
 async def get_user_by_id(db: object, user_id: UUID | str) -> Owner | None:
-    """Return the user whose flow runs, if it is the one that is asked for; None for anybody else."""
-    owner = context_of("get_user_by_id").user_id
+    """Return the owner of the flow, or None for any other user's id."""
+    owner = current_context("get_user_by_id").user_id
     return Owner(UUID(owner), owner) if owner is not None and str(user_id) == owner else None
 
 
 class VariableService:
-    """The owner's variables."""
+    """Read the owner's variables."""
 
     async def get_variable(self, user_id: UUID | str, name: str, field: str = "", session: object = None) -> str:
-        """Return one of the owner's variables.
+        """Return the value of one of the owner's variables.
 
         Raises:
-            ComponentError: another user's is asked for.
+            ComponentError: `user_id` is not that of the flow's owner.
 
         """
-        context = context_of("get_variable_service")
+        context = current_context("get_variable_service")
         if str(user_id) != context.user_id:
-            raise ComponentError("A component reads the variables of the flow's owner, and nobody else's.")
-        return await context.variable(name, None)
+            raise ComponentError("A component can read only the variables of the flow's owner. Pass self.user_id.")
+        # In an isolated process, the context receives no secrets of the environment.
+        return value_for_code(await context.get_secret(name, None), Component)
 
 
 def get_variable_service() -> VariableService:
-    """Return the owner's variables."""
+    """Return the variable service."""
     return VariableService()
 
 
 class StorageService:
-    """The owner's files, by the folder and the name that their paths are made of."""
+    """Read and store the owner's files. A file's path is `flow_id/file_name`."""
 
     async def get_file(self, flow_id: str, file_name: str) -> bytes:
-        """Return a file's content; raise where the owner has none of this name."""
-        return await context_of("get_storage_service").read_file(f"{flow_id}/{file_name}")
+        """Return the content of a file.
+
+        Raises:
+            HeadraceError: the owner has no file with this path.
+
+        """
+        return await current_context("get_storage_service").read_file(f"{flow_id}/{file_name}")
 
     async def get_file_size(self, flow_id: str, file_name: str) -> int:
-        """Return a file's size, bytes."""
+        """Return the size of a file in bytes."""
         return len(await self.get_file(flow_id, file_name))
 
     async def save_file(self, flow_id: str, file_name: str, data: bytes, *, append: bool = False) -> None:
-        """Keep a file for the owner.
+        """Store a file for the owner.
 
         Raises:
-            ComponentError: something is to be put behind a file that is there.
+            ComponentError: `append` is set.
 
         """
         if append:
-            raise ComponentError("Files are kept whole here. Read the file, and keep the longer one under a new name.")
-        await context_of("get_storage_service").save_file(file_name, data)
+            raise ComponentError(
+                "Components cannot append to a file. Read the file and store the longer content under a new name."
+            )
+        await current_context("get_storage_service").save_file(file_name, data)
 
     def build_full_path(self, flow_id: str, file_name: str) -> str:
-        """Return the path that names a file."""
+        """Return the path of a file."""
         return f"{flow_id}/{file_name}"
 
     def parse_file_path(self, full_path: str) -> tuple[str, str]:
-        """Return the folder and the name in a path."""
+        """Return the folder and the name in the path of a file."""
         folder, _, name = full_path.rpartition("/")
         return folder, name
 
 
 def get_storage_service() -> StorageService:
-    """Return the owner's files."""
+    """Return the storage service."""
     return StorageService()
-
-
-class CacheMiss:
-    """What a cache gives where it has nothing."""
-
-
-def safe_cache_get(cache: Any, key: str, default: Any = None) -> Any:
-    """Return what a component's shared cache has under a key, or `default`."""
-    found = cache.get(key) if cache is not None else None
-    return default if found is None or isinstance(found, CacheMiss) else found
-
-
-def safe_cache_set(cache: Any, key: str, value: Any) -> None:
-    """Put something into a component's shared cache."""
-    if hasattr(cache, "set"):
-        cache.set(key, value)
-    elif cache is not None:
-        cache[key] = value

@@ -1,4 +1,4 @@
-"""The component contract: what an author of a component imports."""
+"""The public API for component authors: the base class, inputs, outputs and errors."""
 
 from headrace.component.component import Component, ComponentError
 from headrace.component.inputs import (

@@ -1,4 +1,4 @@
-"""What a running component may ask of its run. The server and the command line each provide it."""
+"""The interface of a run for its components. The server and the command line implement it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     import httpx2
 
+    from headrace.net.client_cache import ClientCache
+    from headrace.parsing.parser import Parser
     from headrace.schema import Message
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryQuery:
-    """Which messages of a session are wanted: at most `limit`, the newest ones, in `order`."""
+    """A query for the newest messages of a session: at most `limit`, in `order`."""
 
     session_id: str
     limit: int
@@ -26,72 +28,81 @@ class HistoryQuery:
 
 @dataclass(frozen=True, slots=True)
 class FlowCall:
-    """A flow of the same owner to run within a run."""
+    """A request to run another flow of the same owner within a run."""
 
-    #: Its id, endpoint name or name.
+    #: The flow's id, endpoint name or name.
     flow: str
-    #: What is said to its chat input; None for nothing.
+    #: The text for its chat input; None for no input.
     input_value: str | None = None
-    #: The conversation; None for the run's own.
+    #: The session id; None for the session of the calling run.
     session_id: str | None = None
-    #: Field values, by vertex id.
+    #: Vertex id to field name to value.
     tweaks: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class FlowAnswer:
-    """What a flow gave that was run within a run."""
+class FlowResult:
+    """The result of a flow that ran within a run."""
 
-    #: By vertex id, then by output name, in the order of the drawing.
+    #: Vertex id to output name to value, in the order of the flow's nodes.
     outputs: Mapping[str, Mapping[str, object]]
-    #: The ids of the vertices whose outputs are the flow's answer.
-    answers: tuple[str, ...]
+    #: The ids of the vertices that return the flow's answer.
+    output_vertices: tuple[str, ...]
 
     @property
     def values(self) -> list[object]:
-        """What the flow answers with."""
-        return [value for i in self.answers for value in self.outputs[i].values()]
+        """The values of the flow's answer."""
+        return [value for vertex_id in self.output_vertices for value in self.outputs[vertex_id].values()]
 
 
 @dataclass(frozen=True, slots=True)
-class PythonOutcome:
-    """What a piece of Python did: what it printed, and the value of the expression that was asked for."""
+class PythonResult:
+    """The result of Python code: its standard output and the value of the requested expression."""
 
-    printed: str
+    stdout: str
     value: object = None
 
 
 class LocalModel(Protocol):
-    """The model that runs beside the server."""
+    """The local model that runs next to the server."""
 
-    #: Most tokens of an answer; None for as many as fit.
-    longest_answer: int | None
+    #: Maximum number of tokens in an answer; None for no limit but the context size.
+    max_tokens: int | None
 
     async def base_url(self) -> str:
-        """Start the model if need be and return its OpenAI-compatible address."""
+        """Start the model if necessary and return its OpenAI-compatible base URL."""
         ...
 
 
 class Egress(Protocol):
-    """The guarded way to the network."""
+    """Network access, limited to the addresses that the operator allows."""
 
     def check(self, url: str) -> None:
-        """Raise where `url` may not be fetched."""
+        """Check that `url` may be requested; raise an error if not."""
         ...
 
     def client(self, timeout: float) -> httpx2.AsyncClient:
-        """Return a client, each connection of which is guarded; `timeout` in seconds."""
+        """Return an HTTP client that connects to allowed addresses only; `timeout` in seconds."""
+        ...
+
+    def unshared_client(self, timeout: float) -> httpx2.AsyncClient:
+        """Return such an HTTP client with its own connections, for another event loop; `timeout` in seconds."""
+        ...
+
+    @property
+    def clients(self) -> ClientCache:
+        """The cached protocol clients that share these connections."""
         ...
 
 
 class RunContext(Protocol):
-    """One run, as its components see it."""
+    """A run, as its components see it."""
 
     session_id: str
     flow_id: str
     streaming: bool
-    #: What the components of the run tell each other.
-    shared: dict[str, Any]
+    #: Values that the components of the run share, by key.
+    shared_state: dict[str, Any]
 
     @property
     def user_id(self) -> str | None:
@@ -100,64 +111,80 @@ class RunContext(Protocol):
 
     @property
     def egress(self) -> Egress:
-        """The guarded way to the network."""
+        """Network access, limited to the addresses that the operator allows."""
         ...
 
     @property
     def local_model(self) -> LocalModel:
-        """The model that runs beside the server."""
+        """The local model that runs next to the server."""
         ...
 
-    async def run_flow(self, call: FlowCall) -> FlowAnswer:
-        """Run another flow of the same owner, within this run's time; raise where it fails or isn't there."""
+    @property
+    def parser(self) -> Parser:
+        """Parses untrusted input, such as HTML and regular expressions, under limits of time and memory."""
         ...
 
-    def at_end(self, release: Callable[[], None]) -> None:
-        """Have `release` called once the run has ended, however it ends."""
+    async def run_flow(self, call: FlowCall) -> FlowResult:
+        """Run another flow of the same owner within this run's time limit; raise an error if it is missing or fails."""
+        ...
+
+    def on_close(self, release: Callable[[], None]) -> None:
+        """Call `release` when the run ends, successfully or not."""
         ...
 
     async def read_file(self, path: str) -> bytes:
-        """Return the content of one of the owner's files; raise where there is none under this path."""
+        """Return the content of one of the owner's files; raise an error if the path is unknown."""
         ...
 
     async def save_file(self, name: str, content: bytes) -> str:
-        """Keep a file for the owner and return the path that names it."""
+        """Store a file for the owner and return its path."""
         ...
 
     async def run_python(
         self, source: str, *, names: Mapping[str, object], imports: Sequence[str] = (), expression: str | None = None
-    ) -> PythonOutcome:
-        """Run Python that a person or a model wrote, apart from this process; raise where the owner may run none.
+    ) -> PythonResult:
+        """Run Python code from a user or a model in another process; raise an error if the owner may not run code.
 
         Args:
             source: the code.
-            names: values that it finds under these names.
-            imports: modules that it finds under their names.
-            expression: what is evaluated after it, for its value.
+            names: variable name to value, for the code.
+            imports: names of modules that are imported for the code.
+            expression: an expression to evaluate after the code, for its value.
 
         """
         ...
 
-    async def store(self, message: Message) -> None:
-        """Keep `message` in its session; what is read later in this run sees it."""
+    async def save_message(self, message: Message) -> None:
+        """Store `message` in its session. Later reads in this run include it."""
         ...
 
-    async def history(self, query: HistoryQuery) -> list[Message]:
+    async def get_messages(self, query: HistoryQuery) -> list[Message]:
         """Return the messages of a session that belong to the run's owner."""
         ...
 
-    def announce(self, message: Message) -> None:
-        """Tell whoever watches that `message` came or changed."""
+    def emit_message(self, message: Message) -> None:
+        """Send an event for a new or changed message to the clients that follow the run."""
         ...
 
-    def token(self, chunk: str, message_id: str) -> None:
-        """Tell whoever watches that a model said `chunk` within a message."""
+    def emit_token(self, chunk: str, message_id: str) -> None:
+        """Send an event for a new chunk of a message's text to the clients that follow the run."""
         ...
 
-    async def variable(self, name: str, default: str | None) -> str:
-        """Return the value of one of the owner's variables, or `default`; raise where there is neither."""
+    async def get_variable(self, name: str, default: str | None) -> str:
+        """Return the value of one of the owner's variables, or `default`; raise an error if both are missing."""
         ...
 
-    def environment(self, name: str) -> str | None:
-        """Return the operator's value for a model provider's setting, such as OPENAI_BASE_URL."""
+    async def get_secret(self, name: str, default: str | None) -> str:
+        """Return the value of a variable for a secret field, or `default`; raise an error if both are missing.
+
+        If the variable comes from the server's environment, the result is an `EnvironmentSecret`.
+        """
+        ...
+
+    async def get_environment_secret(self, name: str) -> str | None:
+        """Return a variable of the server's environment as an `EnvironmentSecret`; None if the owner may not use it."""
+        ...
+
+    def get_env(self, name: str) -> str | None:
+        """Return the URL in a variable of the operator, such as OPENAI_BASE_URL."""
         ...

@@ -1,4 +1,4 @@
-"""The kinds of files that a chat takes, by the end of their names."""
+"""The files of a chat message: their types, as file name extensions, and their paths."""
 
 from __future__ import annotations
 
@@ -7,3 +7,9 @@ TEXT_FILE_TYPES = [
     *("ts", "tsx"),
 ]
 IMAGE_FILE_TYPES = ["jpg", "jpeg", "png", "bmp", "image"]
+
+
+def file_paths(value: object) -> list[str]:
+    """Return the paths in the value of a field for files: a path, or a list of paths."""
+    paths = value if isinstance(value, list) else [value]
+    return [path for path in paths if isinstance(path, str) and path]

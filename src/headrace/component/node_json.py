@@ -1,4 +1,4 @@
-"""A component class as the node JSON that `GET /api/v1/all` lists and flows carry."""
+"""The node JSON of a component class, as in `GET /api/v1/all` and in flows."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from headrace.component.output import Output
 
 
 def source_of(component: type[Component]) -> str:
-    """Return the text of the file that holds the component."""
+    """Return the source of a component: the whole file that defines it."""
     if component.source is not None:
         return component.source
     return pathlib.Path(inspect.getfile(component)).read_text(encoding="utf-8")
 
 
 def code_hash(code: str) -> str:
-    """Return the mark by which a node's code is recognised: 12 hex digits of its SHA-256."""
+    """Return the first 12 hex digits of the SHA-256 of a node's code, which identify the code."""
     return hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def node_json(component: type[Component]) -> dict[str, Any]:
-    """Return the node that an editor draws for this component, with every field and port."""
+    """Return the node JSON of a component, with every field and output."""
     code = source_of(component)
     types = {o.name: list(output_types(component, o.name)) for o in component.outputs}
     return {
@@ -61,11 +61,11 @@ def node_json(component: type[Component]) -> dict[str, Any]:
 
 
 def _output(component: type[Component], output: Output, types: list[str]) -> dict[str, Any]:
-    told = output.model_copy(update={"types": types}).to_json()
+    port = output.model_copy(update={"types": types}).to_json()
     if component.source is None:
-        return told
-    # What editors find in a node that was made from its source.
-    return {"hidden": None, "required_inputs": None, "loop_types": None, "options": None, **told}
+        return port
+    # Langflow adds these keys to the outputs of a node that it creates from source.
+    return {"hidden": None, "required_inputs": None, "loop_types": None, "options": None, **port}
 
 
 def _code_field(code: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`Output`: a port that a component fills by calling one of its methods."""
+"""`Output`: an output port of a component, whose value one of its methods computes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Output(BaseModel):
-    """An output port. `types` follow from the method's return annotation where they aren't given."""
+    """An output port. If `types` is empty, the types come from the method's return annotation."""
 
     model_config = ConfigDict(frozen=False)
 
@@ -25,7 +25,7 @@ class Output(BaseModel):
     tool_mode: bool = True
 
     def to_json(self) -> dict[str, Any]:
-        """Return the port as it stands in a node's `outputs`."""
+        """Return the port's JSON in a node's `outputs`."""
         body = self.model_dump(exclude={"hidden", "required_inputs"})
         extra = self.model_dump(include={"hidden", "required_inputs"}, exclude_none=True)
         return {
@@ -37,9 +37,9 @@ class Output(BaseModel):
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """Return `to_json`, under the name by which component code calls it."""
+        """Return `to_json()`. Component code of Langflow uses this name."""
         return self.to_json()
 
     def add_types(self, types: list[str]) -> None:
-        """Add types that the port gives."""
+        """Add types to the port, without duplicates."""
         self.types = [*self.types, *(t for t in types if t not in self.types)]

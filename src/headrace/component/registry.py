@@ -1,86 +1,139 @@
-"""Which component types exist. They are found by their folder; there is no list to maintain."""
+"""The registry of component types. It reads the generated manifest and imports a component on first use."""
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import pkgutil
 from typing import TYPE_CHECKING, Any
 
-from headrace.component.component import Component
+from headrace.component.manifest import (
+    ManifestEntry,
+    entries_of,
+    list_modules,
+    read_catalog,
+    read_earlier_sources,
+    read_manifest,
+    with_code,
+)
 from headrace.component.node_json import code_hash, node_json, source_of
 
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from headrace.component.component import Component
+    from headrace.component.folder_component import FolderComponent
+
 
 class Registry:
-    """The component classes by type name, with the category of each."""
+    """The component types: those of a package, and those of the operator's folders, which take precedence.
+
+    The manifest is verified. `from_package` compares the source of each module with the manifest's hash
+    (about 25 µs a module) and imports those that are new or changed. So an edited or added file takes effect in
+    a development checkout before the manifest is generated again, and an installed server imports no component.
+    """
 
     def __init__(self) -> None:
+        self._package: ModuleType | None = None
+        self._entries: dict[str, ManifestEntry] = {}
+        #: Components imported so far, by type name.
         self._classes: dict[str, type[Component]] = {}
-        self._former: dict[str, str] = {}
-        self._categories: dict[str, list[str]] = {}
-        self._by_hash: dict[str, type[Component]] | None = None
-        #: The operator's own, which come before the server's of the same type.
-        self._in_folders: dict[str, type[Component]] = {}
-        self._folders: dict[str, list[str]] = {}
+        #: Types whose node JSON in the generated catalog is up to date.
+        self._in_catalog: set[str] = set()
+        self._aliases: dict[str, str] = {}
+        self._folder_classes: dict[str, type[Component]] = {}
+        self._folder_components: list[FolderComponent] = []
+        self._types_by_hash: dict[str, str] | None = None
 
     @classmethod
-    def of_package(cls, package: ModuleType) -> Registry:
-        """Return the components of a package whose subpackages are categories.
+    def from_package(cls, package: ModuleType) -> Registry:
+        """Return the registry of a package whose subpackages are categories.
 
-        A component is every `Component` with a display name that a module of a category defines.
+        A component is a subclass of `Component` with a display name, defined in a module of a category.
         """
         registry = cls()
-        for category in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-            folder = importlib.import_module(category.name)
-            for module in pkgutil.iter_modules(folder.__path__, f"{category.name}."):
-                registry._take(category.name.rpartition(".")[2], importlib.import_module(module.name))
+        registry._package = package
+        manifest = read_manifest(package)
+        for module in list_modules(package):
+            entries = manifest.get(module.name, [])
+            if entries and entries[0].source_hash == code_hash(module.read()):
+                registry._in_catalog.update(entry.type_name for entry in entries)
+            else:
+                entries = entries_of(module)
+            for entry in entries:
+                registry._add_entry(entry)
         return registry
 
-    def _take(self, category: str, module: ModuleType) -> None:
-        for _, found in inspect.getmembers(module, inspect.isclass):
-            if issubclass(found, Component) and found.__module__ == module.__name__ and found.display_name:
-                self.add(found, category)
-
     def add(self, component: type[Component], category: str) -> None:
-        """Make `component` known under `category`."""
-        self._by_hash = None
+        """Register a component under a category."""
+        self._add_entry(ManifestEntry.of(component, category, code_hash(source_of(component))))
         self._classes[component.type_name()] = component
-        self._former.update(dict.fromkeys(component.formerly, component.type_name()))
-        self._categories.setdefault(category, []).append(component.type_name())
 
-    def set_folders(self, found: list[tuple[str, type[Component]]]) -> None:
-        """Make the operator's components known by their categories, in place of those that were before."""
-        self._by_hash = None
-        self._in_folders = {component.type_name(): component for _, component in found}
-        self._folders = {}
-        for category, component in found:
-            self._folders.setdefault(category, []).append(component.type_name())
+    def _add_entry(self, entry: ManifestEntry) -> None:
+        self._types_by_hash = None
+        self._entries[entry.type_name] = entry
+        self._aliases.update(dict.fromkeys(entry.aliases, entry.type_name))
+
+    def replace_folder_components(self, components: list[FolderComponent]) -> None:
+        """Replace the components of the operator's folders. Each has a type name of its own."""
+        self._types_by_hash = None
+        self._folder_classes = {loaded.component.type_name(): loaded.component for loaded in components}
+        self._folder_components = sorted(components, key=lambda c: (c.category, c.component.type_name()))
 
     def classes(self) -> list[type[Component]]:
-        """Return the server's own components."""
-        return list(self._classes.values())
+        """Import and return all components of the package."""
+        return [self._load(type_name) for type_name in self._entries]
 
     def find(self, type_name: str) -> type[Component] | None:
-        """Return the class for a type name of today or of an older flow, or None."""
-        own = self._in_folders.get(type_name)
-        return own if own is not None else self._classes.get(self._former.get(type_name, type_name))
+        """Return the component of a type name or alias, importing it on first use, or None if it is unknown."""
+        if type_name in self._folder_classes:
+            return self._folder_classes[type_name]
+        type_name = self._aliases.get(type_name, type_name)
+        return self._load(type_name) if type_name in self._entries else None
+
+    def find_by_class_name(self, name: str) -> type[Component] | None:
+        """Return the package's component of a Python class name, or None if it is unknown."""
+        entry = next((entry for entry in self._entries.values() if entry.class_name == name), None)
+        return self._load(entry.type_name) if entry is not None else None
+
+    def find_in_folders(self, type_name: str) -> type[Component] | None:
+        """Return the operator's own class for a type name, or None."""
+        return self._folder_classes.get(type_name)
 
     def find_by_code(self, code: str) -> type[Component] | None:
-        """Return the class whose source this is, or None."""
-        if self._by_hash is None:
-            everything = [*self._classes.values(), *self._in_folders.values()]
-            self._by_hash = {code_hash(source_of(c)): c for c in everything}
-        return self._by_hash.get(code_hash(code))
+        """Return the component whose source `code` is or was in an earlier release, or None if there is none."""
+        if self._types_by_hash is None:
+            self._types_by_hash = self._earlier_sources()
+            self._types_by_hash.update({entry.source_hash: entry.type_name for entry in self._entries.values()})
+            self._types_by_hash.update({code_hash(source_of(c)): t for t, c in self._folder_classes.items()})
+        type_name = self._types_by_hash.get(code_hash(code))
+        return self.find(type_name) if type_name is not None else None
 
-    def catalogue(self) -> dict[str, dict[str, Any]]:
+    def _earlier_sources(self) -> dict[str, str]:
+        if self._package is None:
+            return {}
+        earlier = read_earlier_sources(self._package)
+        return {digest: type_name for type_name, digests in earlier.items() for digest in digests}
+
+    def catalog(self) -> dict[str, dict[str, Any]]:
         """Return category to type name to node JSON: the body of `GET /api/v1/all`."""
-        categories = {
-            c: {t: node_json(self._classes[t]) for t in sorted(types) if t not in self._in_folders}
-            for c, types in sorted(self._categories.items())
-        }
-        for category, types in sorted(self._folders.items()):
-            categories.setdefault(category, {}).update({t: node_json(self._in_folders[t]) for t in sorted(types)})
-        return categories
+        catalog: dict[str, dict[str, Any]] = {}
+        generated = read_catalog(self._package) if self._package is not None else {}
+        sources = {module.name: module.read() for module in list_modules(self._package)} if self._package else {}
+        for entry in sorted(self._entries.values(), key=lambda entry: (entry.category, entry.type_name)):
+            category = catalog.setdefault(entry.category, {})
+            if entry.type_name in self._folder_classes:
+                continue
+            node = (
+                generated.get(entry.category, {}).get(entry.type_name) if entry.type_name in self._in_catalog else None
+            )
+            if node is None:
+                category[entry.type_name] = node_json(self._load(entry.type_name))
+            else:
+                category[entry.type_name] = with_code(node, sources[entry.module])
+        for loaded in self._folder_components:
+            catalog.setdefault(loaded.category, {})[loaded.component.type_name()] = loaded.node
+        return catalog
+
+    def _load(self, type_name: str) -> type[Component]:
+        component = self._classes.get(type_name)
+        if component is None:
+            component = self._classes[type_name] = self._entries[type_name].load()
+        return component

@@ -1,4 +1,4 @@
-"""Tool mode: a component's outputs as tools that a model may call."""
+"""Tool mode: the outputs of a component as tools that a model can call."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import inspect
 import re
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
+from headrace.component.component_run import run_of
 from headrace.component.output import Output
+from headrace.schema.json_text import spaced_json
 from headrace.schema.records import is_table, records_of
 
 if TYPE_CHECKING:
@@ -21,51 +21,54 @@ if TYPE_CHECKING:
     from headrace.component.component import Component
     from headrace.component.inputs import Input
 
-#: The output of a node in tool mode, and the field with what its author changed of the tools' names and descriptions.
+#: The output of a node in tool mode.
 TOOL_OUTPUT = Output(name="component_as_tool", display_name="Toolset", method="to_toolkit", types=["Tool"])
-METADATA = "tools_metadata"
+#: The field with the names and descriptions of a node's tools, which the flow's author can change.
+TOOLS_METADATA = "tools_metadata"
 
-#: What models take for a tool's name.
-_NO_NAME = re.compile(r"[^a-zA-Z0-9_-]+")
+#: Characters that model providers do not allow in a tool's name, and the maximum length of the name.
+_INVALID_NAME_CHARACTERS = re.compile(r"[^a-zA-Z0-9_-]+")
+
+MAX_TOOL_NAME_LENGTH = 64
 
 _TYPES: dict[str, type] = {"int": int, "float": float, "bool": bool, "dict": dict, "NestedDict": dict, "slider": float}
 
 
 def tool_name(name: str) -> str:
-    """Return a name as models take it: letters, digits, _ and -, 64 at most."""
-    return _NO_NAME.sub("_", name).strip("_")[:64] or "tool"
+    """Return a valid tool name: letters, digits, `_` and `-`, at most 64 characters."""
+    return _INVALID_NAME_CHARACTERS.sub("_", name).strip("_")[:MAX_TOOL_NAME_LENGTH] or "tool"
 
 
-def tools_of(component: Component) -> list[BaseTool]:
-    """Return a tool for each of a component's outputs that may be one, as its node's author named and described it."""
+def build_tools(component: Component) -> list[BaseTool]:
+    """Return a tool for each output of a component in tool mode, with the names and descriptions from its node."""
     from langchain_core.tools import StructuredTool
 
-    changed = changed_tools(component.values.get(METADATA))
+    overrides = tool_overrides(run_of(component).values.get(TOOLS_METADATA))
     tools: list[BaseTool] = []
-    for output in component.outputs:
-        row = changed.get(output.method, {})
+    for output in type(component).outputs:
+        row = overrides.get(output.method, {})
         if not output.tool_mode or row.get("status") is False:
             continue
         tools.append(
             StructuredTool.from_function(
                 coroutine=_call(component, output),
                 name=tool_name(str(row.get("name") or output.method)),
-                description=str(row.get("description") or component.description or component.display_name),
-                args_schema=_arguments(component, output, described_arguments(row)),
+                description=str(row.get("description") or type(component).description or type(component).display_name),
+                args_schema=_arguments(type(component), output, described_arguments(row)),
             )
         )
     return tools
 
 
-def in_tool_mode(component: type[Component], node: dict[str, Any]) -> dict[str, Any]:
-    """Return a node with its tools as the one output, and with the field where their names and descriptions are changed."""
-    kept = node["template"].get(METADATA, {}).get("value")
+def to_tool_mode(component: type[Component], node: dict[str, Any]) -> dict[str, Any]:
+    """Return a node in tool mode: with the toolset as its only output and a field that describes the tools."""
+    rows = node["template"].get(TOOLS_METADATA, {}).get("value")
     field = {
         "_input_type": "ToolsInput",
         "type": "tools",
-        "name": METADATA,
+        "name": TOOLS_METADATA,
         "display_name": "Actions",
-        "info": "How a model sees them.",
+        "info": "Names and descriptions of the tools, as the model sees them. Edit them to change how the model uses the tools.",
         "list": True,
         "is_list": True,
         "show": True,
@@ -73,80 +76,96 @@ def in_tool_mode(component: type[Component], node: dict[str, Any]) -> dict[str, 
         "advanced": False,
         "dynamic": False,
         "placeholder": "",
+        "list_add_label": "Add More",
+        "override_skip": False,
+        "tool_mode": False,
+        "track_in_telemetry": True,
         "real_time_refresh": True,
         "title_case": False,
         "trace_as_metadata": True,
-        "value": kept or [_row(component, output) for output in component.outputs if output.tool_mode],
+        "value": rows or [_row(component, output) for output in component.outputs if output.tool_mode],
     }
-    template = {**node["template"], METADATA: field}
+    template = {**node["template"], TOOLS_METADATA: field}
     return {**node, "template": template, "outputs": [TOOL_OUTPUT.to_json()], "tool_mode": True}
 
 
 def _row(component: type[Component], output: Output) -> dict[str, Any]:
-    taken = [i for i in component.inputs if getattr(i, "tool_mode", False)]
     name = tool_name(output.method)
-    told = component.description or component.display_name
-    arguments = {i.name: {"title": i.display_name or i.name, "description": i.info} for i in taken}
+    description = component.description or component.display_name
     return {
         "name": name,
-        "description": told,
+        "description": description,
         "display_name": output.display_name or name,
-        "display_description": told,
+        "display_description": description,
         "tags": [output.method],
-        "args": arguments,
+        "args": _argument_rows(component, output),
         "readonly": False,
         "status": True,
     }
 
 
-def changed_tools(value: object) -> dict[str, dict[str, Any]]:
-    """Return what a node's author changed of its tools, by the name that each has by itself."""
+def _argument_rows(component: type[Component], output: Output) -> dict[str, dict[str, Any]]:
+    """Return the JSON schema properties of a tool's arguments: title, description, type and default."""
+    properties: dict[str, dict[str, Any]] = _arguments(component, output, {}).model_json_schema().get("properties", {})
+    for field in component.inputs:
+        if field.name in properties and not field.required:
+            properties[field.name].setdefault("default", field.value)
+    return properties
+
+
+def tool_overrides(value: object) -> dict[str, dict[str, Any]]:
+    """Return the rows of a node's `tools_metadata` by the original name of each tool."""
     rows = [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
     return {tags[0]: row for row in rows if (tags := row.get("tags", [row.get("name")]))}
 
 
 def described_arguments(row: dict[str, Any]) -> dict[str, str]:
-    """Return how a node's author described the arguments of a tool, by their names."""
-    told = row.get("args")
-    arguments = told.items() if isinstance(told, dict) else ()
-    return {n: str(a["description"]) for n, a in arguments if isinstance(a, dict) and a.get("description")}
+    """Return the descriptions of a tool's arguments in a row of `tools_metadata`, by argument name."""
+    args = row.get("args")
+    arguments = args.items() if isinstance(args, dict) else ()
+    return {name: str(a["description"]) for name, a in arguments if isinstance(a, dict) and a.get("description")}
 
 
-def _arguments(component: Component, output: Output, described: dict[str, str]) -> type[BaseModel]:
+def _arguments(component: type[Component], output: Output, descriptions: dict[str, str]) -> type[BaseModel]:
+    """Return the model of a tool's arguments: the component's fields that are in tool mode."""
     from pydantic import Field, create_model
 
     fields: dict[str, Any] = {}
     for field in component.inputs:
         if not getattr(field, "tool_mode", False):
             continue
-        told = Field(
+        argument = Field(
             default=... if field.required or field.value in ("", None) else field.value,
-            description=described.get(field.name) or field.info or field.display_name or field.name,
+            title=field.display_name or field.name,
+            description=descriptions.get(field.name) or field.info or field.display_name or field.name,
         )
-        fields[field.name] = (_type_of(field), told)
+        fields[field.name] = (_type_of(field), argument)
     return create_model(f"{tool_name(output.method)}_arguments", **fields)
 
 
 def _type_of(field: Input) -> Any:
-    single = _TYPES.get(field.field_type, str)
-    return list[single] if getattr(field, "is_list", False) else single  # type: ignore[valid-type]
+    item_type = _TYPES.get(field.field_type, str)
+    # mypy does not accept a variable as a type argument.
+    return list[item_type] if getattr(field, "is_list", False) else item_type  # type: ignore[valid-type]
 
 
 def _call(component: Component, output: Output) -> Callable[..., Coroutine[Any, Any, str]]:
+    kind, state = type(component), run_of(component)
+
     async def call(**arguments: object) -> str:
-        # Each call is a run of its own: what the model gives stays out of the others.
-        values: Mapping[str, Any] = {**component.values, **arguments}
-        called = component.made(component.id, component.context, values, component.sources)
-        method = called.method_of(output)
+        # Each call gets its own instance, so the arguments of one call do not affect another.
+        values: Mapping[str, Any] = {**state.values, **arguments}
+        instance = kind.create(state.vertex_id, state.context, values, state.sources)
+        method = kind.output_method(instance, output)
         if inspect.iscoroutinefunction(method):
             return text_of(await method())
-        return text_of(await asyncio.to_thread(method) if called.blocking else method())
+        return text_of(await asyncio.to_thread(method) if kind.blocking else method())
 
     return call
 
 
 def text_of(value: object) -> str:
-    """Return what a tool gave as a model reads it: text as it is, anything else as JSON."""
+    """Return the result of a tool as text for a model: text unchanged, any other value as JSON with spaces."""
     from headrace.schema import Data, Message
 
     if isinstance(value, str):
@@ -159,4 +178,4 @@ def text_of(value: object) -> str:
         value = [item.data for item in value]
     elif is_table(value):
         value = records_of(value)
-    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    return spaced_json(value)

@@ -1,1 +1,1 @@
-"""The component library: a folder a category, a file a component."""
+"""The component library: one folder for each category, one file for each component."""

@@ -1,1 +1,1 @@
-"""Flow to plan to execution to events. Knows no HTTP and no database."""
+"""Parse flows, compile them into plans and execute plans. Independent of HTTP and of the database."""

@@ -1,11 +1,13 @@
-"""The flow file, parsed once into values that cannot be wrong."""
+"""Parse a flow file into nodes and edges that are known to be valid."""
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NewType
+
+import orjson
 
 from headrace.graph.errors import FlowError
 
@@ -13,14 +15,16 @@ NodeId = NewType("NodeId", str)
 
 MAX_NODES = 10_000
 MAX_EDGES = 50_000
+#: Types of nodes that only hold a comment. A tuple: the type in a file may be a list, which has no hash.
+NOTE_TYPES = ("noteNode", "note")
 
-#: In a handle that stands as text, this letter takes the place of the quotation mark.
+#: Replaces the quotation mark in handles that are stored as strings.
 _QUOTE = "œ"
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a node's template: its value and what may feed it."""
+    """A field of a node's template, with its value."""
 
     value: Any
     required: bool
@@ -33,21 +37,21 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A component as it stands in a flow."""
+    """A component of a flow, with its field values."""
 
     id: NodeId
     type: str
     display_name: str
     fields: Mapping[str, Field]
     code: str | None
-    code_hash: str | None
+    #: Whether the author edited the code, according to the flow file.
     edited: bool
     frozen: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One output of a node feeding one field of another."""
+    """A connection from an output of one node to a field of another."""
 
     source: NodeId
     output: str
@@ -55,13 +59,13 @@ class Edge:
     target: NodeId
     field: str
     input_types: tuple[str, ...]
-    #: Whether the edge leads back to a loop: then `field` names the output that gives its items.
-    loops: bool = False
+    #: Whether the edge leads back to a loop. In that case `field` is the name of the loop's item output.
+    is_loop_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A drawing: nodes in their order, and the edges between them."""
+    """The nodes of a flow in file order, and the edges between them."""
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
@@ -72,39 +76,42 @@ def parse_flow(data: object) -> Flow:
 
     Source: the flow files that Langflow 1.0 to 1.7 exports.
 
+    Args:
+        data: the parsed JSON value of `data`. Note nodes are skipped.
+
     Raises:
-        FlowError: the first thing that is wrong, with the node or edge it is in.
+        FlowError: the data is not valid. Names the first node or edge that is wrong.
 
     """
-    body = _object(data, "The flow's data")
-    raw_nodes = _array(body.get("nodes"), "The flow's nodes")
-    raw_edges = _array(body.get("edges"), "The flow's edges")
+    body = _require_object(data, "The flow's data")
+    raw_nodes = _require_array(body.get("nodes"), "The flow's nodes")
+    raw_edges = _require_array(body.get("edges"), "The flow's edges")
     if len(raw_nodes) > MAX_NODES or len(raw_edges) > MAX_EDGES:
         raise FlowError(f"The flow has more than {MAX_NODES} nodes or {MAX_EDGES} edges. Split it into several flows.")
-    nodes = tuple(node for i, raw in enumerate(raw_nodes) if (node := _node(raw, i)) is not None)
+    nodes = tuple(node for i, raw in enumerate(raw_nodes) if (node := _parse_node(raw, i)) is not None)
     ids = [node.id for node in nodes]
     if len(set(ids)) != len(ids):
-        twice = next(i for i in ids if ids.count(i) > 1)
-        raise FlowError(f"Two nodes have the id {twice!r}. Give each node an id of its own.")
-    known = set(ids)
-    return Flow(nodes, tuple(_edge(raw, i, known) for i, raw in enumerate(raw_edges)))
+        duplicate = next(i for i, count in Counter(ids).items() if count > 1)
+        raise FlowError(f"Two nodes have the id {duplicate!r}. Give each node a unique id.")
+    node_ids = set(ids)
+    return Flow(nodes, tuple(_parse_edge(raw, i, node_ids) for i, raw in enumerate(raw_edges)))
 
 
-def _object(value: object, what: str) -> dict[str, Any]:
+def _require_object(value: object, label: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise FlowError(f"{what} must be a JSON object.")
+        raise FlowError(f"{label} must be a JSON object.")
     return value
 
 
-def _array(value: object, what: str) -> list[Any]:
+def _require_array(value: object, label: str) -> list[Any]:
     if not isinstance(value, list):
-        raise FlowError(f"{what} must be a JSON array.")
+        raise FlowError(f"{label} must be a JSON array.")
     return value
 
 
-def _text(value: object, what: str) -> str:
+def _require_text(value: object, label: str) -> str:
     if not isinstance(value, str) or not value:
-        raise FlowError(f"{what} must be a text that isn't empty.")
+        raise FlowError(f"{label} must be a non-empty string.")
     return value
 
 
@@ -112,40 +119,36 @@ def _strings(value: object) -> tuple[str, ...]:
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 
 
-def _node(raw: object, position: int) -> Node | None:
-    node = _object(raw, f"Node {position}")
-    node_id = NodeId(_text(node.get("id"), f"The id of node {position}"))
-    if node.get("type") in {"noteNode", "note"}:
+def _parse_node(raw: object, position: int) -> Node | None:
+    node = _require_object(raw, f"Node {position}")
+    node_id = NodeId(_require_text(node.get("id"), f"The id of node {position}"))
+    if node.get("type") in NOTE_TYPES:
         return None
-    data = _object(node.get("data"), f"The data of node {node_id}")
-    type_name = _text(data.get("type"), f"The type of node {node_id}")
+    data = _require_object(node.get("data"), f"The data of node {node_id}")
+    type_name = _require_text(data.get("type"), f"The type of node {node_id}")
     if type_name == "note":
         return None
-    body = _object(data.get("node"), f"The component of node {node_id}")
+    body = _require_object(data.get("node"), f"The component of node {node_id}")
     if body.get("flow"):
         raise FlowError(f"Node {node_id} is a group. Ungroup it in the editor, then save the flow again.")
-    template = _object(body.get("template"), f"The template of node {node_id}")
-    metadata = body.get("metadata") if isinstance(body.get("metadata"), dict) else {}
+    template = _require_object(body.get("template"), f"The template of node {node_id}")
     code = template.get("code")
     return Node(
         id=node_id,
         type=type_name,
         display_name=str(body.get("display_name") or type_name),
         fields={
-            name: _field(raw_field)
+            name: _parse_field(raw_field)
             for name, raw_field in template.items()
             if isinstance(raw_field, dict) and name != "code"
         },
         code=code.get("value") if isinstance(code, dict) and isinstance(code.get("value"), str) else None,
-        code_hash=metadata.get("code_hash")
-        if isinstance(metadata, dict) and isinstance(metadata.get("code_hash"), str)
-        else None,
         edited=body.get("edited") is True,
         frozen=body.get("frozen") is True,
     )
 
 
-def _field(raw: dict[str, Any]) -> Field:
+def _parse_field(raw: dict[str, Any]) -> Field:
     return Field(
         value=raw.get("value"),
         required=raw.get("required") is True,
@@ -157,37 +160,41 @@ def _field(raw: dict[str, Any]) -> Field:
     )
 
 
-def _edge(raw: object, position: int, known: set[NodeId]) -> Edge:
-    edge = _object(raw, f"Edge {position}")
-    source = NodeId(_text(edge.get("source"), f"The source of edge {position}"))
-    target = NodeId(_text(edge.get("target"), f"The target of edge {position}"))
+def _parse_edge(raw: object, position: int, node_ids: set[NodeId]) -> Edge:
+    edge = _require_object(raw, f"Edge {position}")
+    source = NodeId(_require_text(edge.get("source"), f"The source of edge {position}"))
+    target = NodeId(_require_text(edge.get("target"), f"The target of edge {position}"))
     for end in (source, target):
-        if end not in known:
+        if end not in node_ids:
             raise FlowError(
-                f"The edge from {source} to {target} leads to {end}, which isn't in the flow. Delete the edge or add the node."
+                f"The edge from {source} to {target} refers to the node {end}, which the flow lacks. Delete the edge or add "
+                "the node."
             )
-    out = _handle(edge, "sourceHandle", f"{source} to {target}")
-    into = _handle(edge, "targetHandle", f"{source} to {target}")
-    loops = "fieldName" not in into and "name" in into
+    source_handle = _parse_handle(edge, "sourceHandle", f"{source} to {target}")
+    target_handle = _parse_handle(edge, "targetHandle", f"{source} to {target}")
+    is_loop_back = "fieldName" not in target_handle and "name" in target_handle
     return Edge(
         source=source,
-        output=_text(out.get("name"), f"The output name of the edge from {source} to {target}"),
-        output_types=_strings(out.get("output_types")),
+        output=_require_text(source_handle.get("name"), f"The output name of the edge from {source} to {target}"),
+        output_types=_strings(source_handle.get("output_types")),
         target=target,
-        field=_text(
-            into.get("name" if loops else "fieldName"), f"The field name of the edge from {source} to {target}"
+        field=_require_text(
+            target_handle.get("name" if is_loop_back else "fieldName"),
+            f"The field name of the edge from {source} to {target}",
         ),
-        input_types=_strings(into.get("inputTypes")),
-        loops=loops,
+        input_types=_strings(target_handle.get("inputTypes")),
+        is_loop_back=is_loop_back,
     )
 
 
-def _handle(edge: dict[str, Any], key: str, where: str) -> dict[str, Any]:
+def _parse_handle(edge: dict[str, Any], key: str, ends: str) -> dict[str, Any]:
     data = edge.get("data")
     handle = (data.get(key) if isinstance(data, dict) else None) or edge.get(key)
     if isinstance(handle, str):
         try:
-            handle = json.loads(handle.replace(_QUOTE, '"'))
-        except json.JSONDecodeError as error:
-            raise FlowError(f"The {key} of the edge from {where} is not readable. Draw the edge again.") from error
-    return _object(handle, f"The {key} of the edge from {where}")
+            handle = orjson.loads(handle.replace(_QUOTE, '"'))
+        except orjson.JSONDecodeError as error:
+            raise FlowError(
+                f"The {key} of the edge from {ends} is not valid JSON. Delete the edge and connect the ports again."
+            ) from error
+    return _require_object(handle, f"The {key} of the edge from {ends}")

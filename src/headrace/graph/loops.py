@@ -1,108 +1,114 @@
-"""Loops: a vertex with a body that is run once for each item, as a level of its own within the flow.
+"""Nest the loops of a flow.
 
-A level is a flow without circles: to those around it, a loop's vertex stands for its whole body.
+The body of a loop becomes a level of its own, which runs once per item. A level is acyclic: in the level around a loop,
+the loop's vertex represents its whole body.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from headrace.graph.errors import FlowError
+from headrace.graph.vertex import Loop
 
 if TYPE_CHECKING:
     from headrace.graph.flow import Edge, NodeId
-    from headrace.graph.plan import Vertex
+    from headrace.graph.vertex import Subgraph, Vertex
 
-Level = Mapping["NodeId", "Vertex"]
-
-
-@dataclass(frozen=True, slots=True)
-class Loop:
-    """What a vertex repeats: `output` gives the item, and `back` names whose output is the item's result."""
-
-    output: str
-    back: tuple[NodeId, str]
-    body: Level
+#: Loops of a flow. The time to nest them grows with their number times the size of the flow.
+MAX_LOOPS = 100
+#: Error messages name at most this many vertices of a cycle.
+MAX_NAMED_VERTICES = 5
 
 
-def levels(vertices: Level, edges: Iterable[Edge]) -> Level:
-    """Return the outermost level of a flow; the loops in it hold the levels within.
+def nest_loops(vertices: Subgraph, edges: Iterable[Edge]) -> Subgraph:
+    """Return the outermost level of a flow. Each loop vertex in it holds the level of its body.
 
     Args:
-        vertices: all vertices, connected as the edges that lead to fields connect them.
-        edges: all edges, those that lead back to a loop among them.
+        vertices: all vertices, connected by all edges except those back to loops.
+        edges: all edges, including those back to loops.
 
     Raises:
-        FlowError: a loop's body is not closed, loops cross each other, or the flow goes round in a circle elsewhere.
+        FlowError: there are too many loops, a loop body does not lead back to its loop, two loops overlap, or the flow has another cycle.
 
     """
     _check_acyclic(vertices)
-    drawn = list(edges)
-    backs = {e.target: e for e in drawn if e.loops}
-    bodies = {loop: _body(vertices, drawn, back) for loop, back in backs.items()}
-    for one, body in bodies.items():
-        for other, its in bodies.items():
-            if one != other and body & its and not (body <= its or its <= body):
-                raise FlowError(f"The loops {one} and {other} cross each other. Put one of them inside the other.")
-    return _level(vertices, set(vertices), backs, bodies)
-
-
-def _body(vertices: Level, edges: list[Edge], back: Edge) -> set[NodeId]:
-    loop, item = back.target, back.field
-    inside = _reached(vertices, (e.target for e in edges if e.source == loop and e.output == item and not e.loops))
-    after = _reached(vertices, (e.target for e in edges if e.source == loop and e.output != item and not e.loops))
-    body = inside - after - {loop}
-    if back.source not in body:
-        name = vertices[loop].display_name
+    edges = list(edges)
+    loop_backs = {edge.target: edge for edge in edges if edge.is_loop_back}
+    if len(loop_backs) > MAX_LOOPS:
         raise FlowError(
-            f"The loop {name} ({loop}) is not closed: what leads back to it, {back.source}, does not hang on its {item!r}."
+            f"The flow has {len(loop_backs)} loops; at most {MAX_LOOPS} are allowed. Split it into several flows."
+        )
+    bodies = {loop: _loop_body(vertices, edges, loop_back) for loop, loop_back in loop_backs.items()}
+    for (first, first_body), (second, second_body) in combinations(bodies.items(), 2):
+        if first_body & second_body and not (first_body <= second_body or second_body <= first_body):
+            raise FlowError(f"The loops {first} and {second} overlap. Move one of them completely into the other.")
+    return _build_level(vertices, set(vertices), loop_backs, bodies)
+
+
+def _loop_body(vertices: Subgraph, edges: list[Edge], loop_back: Edge) -> set[NodeId]:
+    """Return the vertices that depend on the item output of a loop and on none of its other outputs."""
+    loop, item_output = loop_back.target, loop_back.field
+    starts = [edge for edge in edges if edge.source == loop and not edge.is_loop_back]
+    per_item = _reachable(vertices, (edge.target for edge in starts if edge.output == item_output))
+    after_loop = _reachable(vertices, (edge.target for edge in starts if edge.output != item_output))
+    body = per_item - after_loop - {loop}
+    if loop_back.source not in body:
+        raise FlowError(
+            f"The loop {vertices[loop].display_name} ({loop}) is not closed: {loop_back.source} leads back to it, but does "
+            f"not depend on its output {item_output!r}. Connect that output to the first component of the loop."
         )
     return body
 
 
-def _reached(vertices: Level, begin: Iterable[NodeId]) -> set[NodeId]:
-    found: set[NodeId] = set()
-    left = list(begin)
-    while left:
-        current = left.pop()
-        if current not in found:
-            found.add(current)
-            left += vertices[current].successors
-    return found
+def _reachable(vertices: Subgraph, origins: Iterable[NodeId]) -> set[NodeId]:
+    reached: set[NodeId] = set()
+    pending = list(origins)
+    while pending:
+        current = pending.pop()
+        if current not in reached:
+            reached.add(current)
+            pending += vertices[current].successors
+    return reached
 
 
-def _level(
-    vertices: Level, members: set[NodeId], backs: Mapping[NodeId, Edge], bodies: Mapping[NodeId, set[NodeId]]
-) -> Level:
-    held = {i for loop in bodies if loop in members for i in bodies[loop]}
-    outermost = [loop for loop in bodies if loop in members and loop not in held]
-    stands_for = {i: loop for loop in outermost for i in bodies[loop]}
+def _build_level(
+    vertices: Subgraph, members: set[NodeId], loop_backs: Mapping[NodeId, Edge], bodies: Mapping[NodeId, set[NodeId]]
+) -> Subgraph:
+    """Return the level of the members, with the bodies of its outermost loops folded into their vertices."""
+    nested = {i for loop in bodies if loop in members for i in bodies[loop]}
+    outermost = [loop for loop in bodies if loop in members and loop not in nested]
+    representatives = {i: loop for loop in outermost for i in bodies[loop]}
     level: dict[NodeId, Vertex] = {}
     for i in vertices:
-        if i not in members or i in stands_for:
+        if i not in members or i in representatives:
             continue
         group = [i, *(bodies[i] if i in outermost else ())]
-        before = {stands_for.get(p, p) for g in group for p in vertices[g].predecessors if p in members}
-        after = dict.fromkeys(stands_for.get(s, s) for g in group for s in vertices[g].successors if s in members)
+        predecessors = {representatives.get(p, p) for g in group for p in vertices[g].predecessors if p in members}
+        successors = dict.fromkeys(
+            representatives.get(s, s) for g in group for s in vertices[g].successors if s in members
+        )
         loop = None
         if i in outermost:
-            back = backs[i]
-            loop = Loop(back.field, (back.source, back.output), _level(vertices, bodies[i], backs, bodies))
+            loop_back = loop_backs[i]
+            body = _build_level(vertices, bodies[i], loop_backs, bodies)
+            loop = Loop(loop_back.field, (loop_back.source, loop_back.output), body)
         level[i] = replace(
             vertices[i],
-            predecessors=frozenset(before - {i}),
-            successors=tuple(s for s in after if s != i),
+            predecessors=frozenset(predecessors - {i}),
+            successors=tuple(s for s in successors if s != i),
             loop=loop,
         )
     _check_acyclic(level)
     return level
 
 
-def _check_acyclic(level: Level) -> None:
-    waiting = {i: len(v.predecessors) for i, v in level.items()}
+def _check_acyclic(level: Subgraph) -> None:
+    waiting = {i: len(vertex.predecessors) for i, vertex in level.items()}
     ready = deque(i for i, count in waiting.items() if count == 0)
     reached: set[NodeId] = set()
     while ready:
@@ -113,7 +119,7 @@ def _check_acyclic(level: Level) -> None:
             if waiting[target] == 0:
                 ready.append(target)
     if len(reached) < len(level):
-        around = sorted(set(level) - reached)
+        cycle = sorted(set(level) - reached)[:MAX_NAMED_VERTICES]
         raise FlowError(
-            f"The flow goes round in a circle through {', '.join(around[:5])}. Remove an edge of the circle."
+            f"The flow has a cycle through {', '.join(cycle)}. Remove one of its edges or use a Loop component."
         )

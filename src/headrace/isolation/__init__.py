@@ -1,1 +1,1 @@
-"""People's own code in processes of its own: what they may reach, and how values go there and back."""
+"""Isolation of custom code in worker processes: the RPC protocol, the server's side (host) and the worker's side (guest)."""

@@ -1,44 +1,67 @@
-"""What a worker process may use."""
+"""Resource limits of a worker process."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
 
-#: Files, pipes and connections that are open at once.
-OPEN_FILES = 256
+#: Begins the line with which a worker reports that it cannot be confined.
+START_FAILURE_PREFIX = "headrace: "
+#: File descriptors that a worker may have open at the same time.
+MAX_OPEN_FILES = 256
+#: Files and folders in the working folder of a worker.
+MAX_FILES = 10_000
+#: Address space that a worker may reserve beyond its memory, in MiB. Libraries reserve more than they use; page tables of what is
+#: read there take up to 1/512 of it.
+MAX_RESERVED_MIB = 8192
+#: Stack of the main thread, in bytes. RLIMIT_DATA does not count it.
+MAX_STACK_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds on one user's worker process."""
+class ResourceLimits:
+    """Resource limits of one user's worker process."""
 
-    #: Memory that the process may hold, MiB.
-    memory: int = 1024
-    #: Processor time that one call may use, seconds.
-    seconds: float = 60
-    #: The largest file that it may write, MiB; all of its files together may take ten times as much.
-    file: int = 100
+    #: Private memory of the process, in MiB.
+    memory_mib: int = 1024
+    #: CPU time of one call, in seconds.
+    cpu_seconds: float = 60
+    #: Size of one file, in MiB.
+    max_file_mib: int = 100
+    #: Total size of the files of the worker, in MiB.
+    max_folder_mib: int = 256
+    #: Threads of the process.
+    max_threads: int = 128
+    #: Printed lines that are logged per second, on average over ten seconds.
+    lines_per_second: float = 100
+    #: Size of one value to or from the worker, in MiB.
+    max_value_mib: int = 64
+    #: Texts, numbers, lists, objects and keys in one value.
+    max_value_items: int = 1_000_000
 
-    @property
-    def folder(self) -> int:
-        """What its folder may hold, bytes."""
-        return 10 * self.file << 20
 
+def apply_limits(limits: ResourceLimits, *, counts_threads: bool) -> None:
+    """Limit the resources of this process, permanently. The server's watchdog enforces them too, from outside.
 
-def apply_limits(limits: Limits) -> None:
-    """Bind this process to its limits, for good. The time of a call is watched from outside."""
+    Args:
+        limits: the limits.
+        counts_threads: whether the kernel counts the threads of this process alone, and not all of its user.
+
+    """
     if sys.platform == "win32":
         return
     import resource
 
-    for kind, most in (
-        # Private memory on Linux: unlike the address space, it leaves out what is reserved and never used.
-        (resource.RLIMIT_DATA, limits.memory << 20),
-        (resource.RLIMIT_FSIZE, limits.file << 20),
+    for kind, limit in (
+        # On Linux, RLIMIT_DATA counts private memory. Unlike RLIMIT_AS, it leaves out memory that is reserved and unused.
+        (resource.RLIMIT_DATA, limits.memory_mib << 20),
+        (resource.RLIMIT_FSIZE, limits.max_file_mib << 20),
+        (resource.RLIMIT_AS, limits.memory_mib + MAX_RESERVED_MIB << 20),
+        (resource.RLIMIT_STACK, MAX_STACK_BYTES),
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, OPEN_FILES),
+        (resource.RLIMIT_NOFILE, MAX_OPEN_FILES),
+        *([(resource.RLIMIT_NPROC, limits.max_threads)] if counts_threads else []),
     ):
-        _, hard = resource.getrlimit(kind)
-        bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        _, hard_limit = resource.getrlimit(kind)
+        bound = limit if hard_limit == resource.RLIM_INFINITY else min(limit, hard_limit)
         resource.setrlimit(kind, (bound, bound))

@@ -1,1 +1,1 @@
-"""Chat models: which providers there are, and how each is built."""
+"""Chat models: their interface, their providers, and agents' tool loops."""

@@ -1,4 +1,4 @@
-"""Flows written in Python: components that are `set`, and a `Graph` from the first to the last of them."""
+"""Flows written in Python: components that are connected with `set`, and a `Graph` of them."""
 
 from __future__ import annotations
 
@@ -9,38 +9,36 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from headrace.compat.component import Component
-from headrace.compat.loading import BUILTINS
-from headrace.compat.views import ResultData, RunOutputs
+from headrace.compat.component import Component, definition_of
+from headrace.compat.loader import BUILTINS
+from headrace.compat.run_views import ResultData, RunOutputs
 from headrace.component.component import ComponentError, output_types
+from headrace.component.component_run import run_of
 from headrace.component.node_json import node_json
-from headrace.component.source import failed_line
+from headrace.component.source import error_line
 from headrace.errors import HeadraceError
+from headrace.graph.compiler import compile_plan
 from headrace.graph.flow import NodeId, parse_flow
-from headrace.graph.plan import compile_plan
-from headrace.runs.overlay import overlay_of
+from headrace.runs.local import LocalContext, execute_locally
 from headrace.runs.request import RunRequest
-from headrace.runs.runner import wanted_vertices
-from headrace.runs.standalone import StandaloneContext, run_plan
 
 if TYPE_CHECKING:
     from headrace.component.component import Component as BaseComponent
     from headrace.graph.plan import Plan
-    from headrace.graph.result import VertexResult
-    from headrace.runs.surroundings import Surroundings
+    from headrace.graph.result import RunResult, VertexResult
 
-#: The module that a file's own classes say they are of.
+#: The module name of the classes that a file defines.
 _MODULE = "headrace_flow"
-#: Pixels between the nodes of a drawing.
-_APART = 400
+#: Horizontal distance between nodes, in pixels.
+_NODE_SPACING = 400
 
 
 class PythonFlowError(HeadraceError):
-    """A flow's Python fails, or holds no flow."""
+    """The source of a flow fails or defines no flow."""
 
 
 class Graph:
-    """A flow: all components that lead from `start` to `end`, or that hang on them."""
+    """A flow of the components `start` and `end`, and of all components that they depend on."""
 
     def __init__(
         self,
@@ -49,16 +47,16 @@ class Graph:
         flow_id: str | None = None,
         flow_name: str | None = None,
     ) -> None:
-        """Collect the components.
+        """Create a flow.
 
         Args:
-            start: the first.
-            end: the last; what leads to it belongs to the flow.
-            flow_id: the flow's id; a new one where there is none.
-            flow_name: the flow's name.
+            start: The first component.
+            end: The last component.
+            flow_id: The flow's id; by default a new one.
+            flow_name: The flow's name.
 
         Raises:
-            ComponentError: one of the two is missing.
+            ComponentError: `start` or `end` is missing.
 
         """
         if start is None or end is None:
@@ -72,51 +70,55 @@ class Graph:
         self.add_component(end)
 
     def add_component(self, component: Component, component_id: str | None = None) -> str:
-        """Add a component with all that leads to it, and return its id."""
-        known = next((i for i, c in self._components.items() if c is component), None)
-        if known is not None:
-            return known
+        """Add a component with all components that it depends on, and return its id."""
+        existing_id = next((i for i, c in self._components.items() if c is component), None)
+        if existing_id is not None:
+            return existing_id
         if component in self._adding:
-            # It leads back to itself, through others.
-            return component.id
+            # A cycle: the component depends on itself through others.
+            return run_of(component).vertex_id
         number = sum(type(c) is type(component) for c in [*self._components.values(), *self._adding]) + 1
-        component.id = component_id or component.id or f"{type(component).type_name()}-{number}"
+        run_of(component).vertex_id = (
+            component_id or run_of(component).vertex_id or f"{type(component).type_name()}-{number}"
+        )
         self._adding.append(component)
-        for links in component.drawn.links.values():
+        for links in definition_of(component).links.values():
             for link in links:
                 self.add_component(link.component)
         self._adding.remove(component)
-        if component.id in self._components:
-            raise ComponentError(f"Two components have the id {component.id!r}. Name one otherwise: _id.")
-        self._components[component.id] = component
-        return component.id
+        if run_of(component).vertex_id in self._components:
+            raise ComponentError(
+                f"Two components have the id {run_of(component).vertex_id!r}. Set another id with the argument _id."
+            )
+        self._components[run_of(component).vertex_id] = component
+        return run_of(component).vertex_id
 
     def prepare(self) -> None:
         """Check the flow.
 
         Raises:
-            FlowError: it cannot be run as it is written.
+            FlowError: The flow cannot be run.
 
         """
         self._plan()
 
     def classes(self) -> dict[NodeId, type[BaseComponent]]:
-        """Return the classes of the components, by their ids."""
+        """Return the component classes by component id."""
         return {NodeId(i): type(c) for i, c in self._components.items()}
 
     def values(self) -> dict[str, dict[str, Any]]:
-        """Return what was set, by the components' ids; objects that no file can hold are in it too."""
-        return {i: dict(c.drawn.values) for i, c in self._components.items()}
+        """Return the field values by component id, including objects that a flow file cannot contain."""
+        return {i: dict(definition_of(c).values) for i, c in self._components.items()}
 
     def dump(
         self, name: str | None = None, description: str | None = None, endpoint_name: str | None = None
     ) -> dict[str, Any]:
-        """Return the flow as a flow file has it: the server takes it, and an editor shows it."""
-        nodes = [_node(i, c, n * _APART) for n, (i, c) in enumerate(self._components.items())]
+        """Return the flow as the content of a flow file."""
+        nodes = [_node(i, c, n * _NODE_SPACING) for n, (i, c) in enumerate(self._components.items())]
         edges = [
             _edge(link.component, link.output, component, field)
             for component in self._components.values()
-            for field, links in component.drawn.links.items()
+            for field, links in definition_of(component).links.items()
             for link in links
         ]
         return {
@@ -128,84 +130,75 @@ class Graph:
         }
 
     def dumps(self, name: str | None = None, description: str | None = None, endpoint_name: str | None = None) -> str:
-        """Return the flow as the text of a flow file."""
+        """Return the flow as the JSON text of a flow file."""
         return json.dumps(self.dump(name, description, endpoint_name), indent=2, ensure_ascii=False)
 
     async def arun(
         self, inputs: list[dict[str, Any]] | None = None, *, session_id: str | None = None
     ) -> list[RunOutputs]:
-        """Run the flow once for each of the inputs, and return what each run answers.
+        """Run the flow once for each of the inputs and return the outputs of each run.
 
         Raises:
-            RunError: a component failed.
+            RunError: A component failed.
 
         """
-        answers: list[RunOutputs] = []
-        for one in inputs or [{}]:
-            plan = self._plan()
-            request = _request(one, session_id)
-            results = await self._run(plan, request)
-            wanted = wanted_vertices(plan, request)
-            answers.append(
-                RunOutputs(
-                    one, [ResultData(str(r.vertex_id), dict(r.outputs)) for r in results if r.vertex_id in wanted]
-                )
-            )
-        return answers
+        runs: list[RunOutputs] = []
+        for fields in inputs or [{}]:
+            result = await self._run(self._plan(), _request(fields, session_id))
+            runs.append(RunOutputs(fields, [ResultData(str(r.vertex_id), dict(r.outputs)) for r in result.answers]))
+        return runs
 
     def run(self, input_value: str | None = None, *, session_id: str | None = None) -> RunOutputs:
-        """Run the flow and return what it answers; see `arun`."""
+        """Run the flow and return its outputs; see `arun`."""
         inputs = {} if input_value is None else {"input_value": input_value}
         return asyncio.run(self.arun([inputs], session_id=session_id))[0]
 
     async def async_start(self, inputs: list[dict[str, Any]] | None = None) -> AsyncIterator[VertexResult]:
-        """Run the flow and yield what each component gave, in the order of the flow."""
-        for one in inputs or [{}]:
-            for result in await self._run(self._plan(), _request(one, None)):
+        """Run the flow and yield the result of each component, in the order of the flow."""
+        for fields in inputs or [{}]:
+            run = await self._run(self._plan(), _request(fields, None))
+            for result in run.vertices.values():
                 yield result
 
     def start(self, inputs: list[dict[str, Any]] | None = None) -> Iterator[VertexResult]:
-        """Run the flow and yield what each component gave; see `async_start`."""
+        """Run the flow and yield the result of each component; see `async_start`."""
 
-        async def all_of() -> list[VertexResult]:
+        async def collect_results() -> list[VertexResult]:
             return [result async for result in self.async_start(inputs)]
 
-        yield from asyncio.run(all_of())
+        yield from asyncio.run(collect_results())
 
     def _plan(self) -> Plan:
         import headrace.components
         from headrace.component.registry import Registry
 
-        return compile_plan(parse_flow(self.dump()["data"]), Registry.of_package(headrace.components), self.classes())
+        return compile_plan(parse_flow(self.dump()["data"]), Registry.from_package(headrace.components), self.classes())
 
-    async def _run(self, plan: Plan, request: RunRequest) -> list[VertexResult]:
-        from headrace.runs.surroundings import Surroundings
+    async def _run(self, plan: Plan, request: RunRequest) -> RunResult:
+        from headrace.runs.resources import RunResources
         from headrace.settings import load_settings
 
-        overlay = self.values()
-        for vertex, values in overlay_of(plan, request).items():
-            overlay[vertex] |= values
-        around: Surroundings = Surroundings.of(load_settings())
+        resources = RunResources.from_settings(load_settings())
         try:
-            context = StandaloneContext(self.flow_id, request.session_id or self.session_id, around)
-            return list((await run_plan(plan, context, overlay)).values())
+            context = LocalContext(self.flow_id, request.session_id or self.session_id, resources)
+            return await execute_locally(plan, request, context, self.values())
         finally:
-            await around.close()
+            await resources.close()
 
 
 def _request(inputs: dict[str, Any], session_id: str | None) -> RunRequest:
-    said = inputs.get("input_value")
+    value = inputs.get("input_value")
     return RunRequest(
-        input_value=None if said is None else str(said), input_type="any", output_type="any", session_id=session_id
+        input_value=None if value is None else str(value), input_type="any", output_type="any", session_id=session_id
     )
 
 
 def _node(node_id: str, component: Component, x: int) -> dict[str, Any]:
     node = node_json(type(component))
-    for name, value in component.drawn.values.items():
+    for name, value in definition_of(component).values.items():
         field = node["template"].get(name)
         if isinstance(field, dict):
-            # An object that is no JSON is there when the flow is run from Python, and left out of its file.
+            # A flow file leaves out values that JSON cannot represent; runs from Python use them.
             field["value"] = value if _is_json(value) else field.get("value", "")
             field["load_from_db"] = False
     data = {"id": node_id, "type": type(component).type_name(), "node": node}
@@ -213,28 +206,28 @@ def _node(node_id: str, component: Component, x: int) -> dict[str, Any]:
 
 
 def _edge(source: Component, output: str, target: Component, field: str) -> dict[str, Any]:
-    declared = next((i for i in target.inputs if i.name == field), None)
+    declared = next((i for i in type(target).inputs if i.name == field), None)
     if declared is None:
-        raise ComponentError(f"{target.display_name} ({target.id}) has no field {field!r}.")
-    given = {
+        raise ComponentError(f"{type(target).display_name} ({run_of(target).vertex_id}) has no field {field!r}.")
+    source_handle = {
         "dataType": type(source).type_name(),
-        "id": source.id,
+        "id": run_of(source).vertex_id,
         "name": output,
         "output_types": list(output_types(type(source), output)),
     }
-    taken = {
+    target_handle = {
         "fieldName": field,
-        "id": target.id,
+        "id": run_of(target).vertex_id,
         "inputTypes": list(declared.input_types or []),
         "type": declared.field_type,
     }
     return {
-        "id": f"{source.id}-{output}-{target.id}-{field}",
-        "source": source.id,
-        "target": target.id,
-        "sourceHandle": json.dumps(given).replace('"', "œ"),
-        "targetHandle": json.dumps(taken).replace('"', "œ"),
-        "data": {"sourceHandle": given, "targetHandle": taken},
+        "id": f"{run_of(source).vertex_id}-{output}-{run_of(target).vertex_id}-{field}",
+        "source": run_of(source).vertex_id,
+        "target": run_of(target).vertex_id,
+        "sourceHandle": json.dumps(source_handle).replace('"', "œ"),
+        "targetHandle": json.dumps(target_handle).replace('"', "œ"),
+        "data": {"sourceHandle": source_handle, "targetHandle": target_handle},
     }
 
 
@@ -246,46 +239,46 @@ def _is_json(value: object) -> bool:
     return True
 
 
-def graph_of_source(source: str, name: str) -> Graph:
-    """Run the source of a flow in Python, and return its `graph`, or what its `get_graph()` gives.
+def load_graph(source: str, name: str) -> Graph:
+    """Run a flow's Python source and return its `graph`, or the result of its `get_graph()`.
 
     Args:
-        source: Python, of somebody who may run code on this machine.
-        name: what errors call it.
+        source: Python source of an author who may run code on this machine.
+        name: The file name for errors.
 
     Raises:
-        PythonFlowError: it fails, or holds no graph; names the line.
+        PythonFlowError: The source fails or defines no graph. The message names the line.
 
     """
-    found: dict[str, Any] = {"__name__": _MODULE, "__builtins__": BUILTINS}
+    namespace: dict[str, Any] = {"__name__": _MODULE, "__builtins__": BUILTINS}
     try:
         tree = ast.parse(source)
-        exec(compile(tree, name, "exec"), found)  # noqa: S102 - a file that its caller names on the command line
-        for value in found.values():
+        exec(compile(tree, name, "exec"), namespace)  # noqa: S102 - a file that its caller names on the command line
+        for value in namespace.values():
             if isinstance(value, type) and issubclass(value, Component) and value.__module__ == _MODULE:
                 value.source = _source_of(tree, value.__name__)
                 value.display_name = value.display_name or value.type_name()
-        graph = found["get_graph"]() if callable(found.get("get_graph")) else found.get("graph")
+        graph = namespace["get_graph"]() if callable(namespace.get("get_graph")) else namespace.get("graph")
     except Exception as error:
-        line = failed_line(error, name) or 0
+        line = error_line(error, name) or 0
         raise PythonFlowError(f"{name}, line {line}: {type(error).__name__}: {error}") from error
     if not isinstance(graph, Graph):
-        raise PythonFlowError(f"{name} holds no flow. Name it `graph`: graph = Graph(start, end).")
+        raise PythonFlowError(f"{name} defines no flow. Assign one to `graph`: graph = Graph(start, end).")
     return graph
 
 
 def _source_of(tree: ast.Module, name: str) -> str:
-    """Return the source of one component of a file: its class, and what stands above it that defines something."""
-    kept: list[ast.stmt] = []
+    """Return the source of one component of a file: its class and the definitions above it."""
+    statements: list[ast.stmt] = []
     for statement in tree.body:
         defines = isinstance(
             statement, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
         )
         if defines or _is_constant(statement):
-            kept.append(statement)
+            statements.append(statement)
         if isinstance(statement, ast.ClassDef) and statement.name == name:
             break
-    return ast.unparse(ast.Module(kept, []))
+    return ast.unparse(ast.Module(statements, []))
 
 
 def _is_constant(statement: ast.stmt) -> bool:

@@ -1,411 +1,314 @@
-"""Runs stored flows: finds the plan, executes it, and answers once everything is committed."""
+"""Runs the flows of their owners, within the server's limits."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import time
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from headrace.component.context import FlowAnswer, FlowCall
-from headrace.errors import HeadraceError, TryAgainError
+from headrace.component.context import FlowCall, FlowResult
+from headrace.component.environment_secret import EnvironmentSecret
 from headrace.graph.errors import RunError
-from headrace.graph.events import Event
-from headrace.graph.execute import Execution
-from headrace.graph.flow import Node, parse_flow
-from headrace.graph.plan import Plan, compile_plan
-from headrace.runs.context import ServerContext, TooDeepError
-from headrace.runs.frozen_results import FrozenResults
-from headrace.runs.keeping import Keeping
-from headrace.runs.overlay import TweakError, overlay_of
+from headrace.graph.events import Emit
+from headrace.graph.pace import RunPace
+from headrace.limits.account import Account, current_account
+from headrace.limits.byte_budget import NO_RUN, ByteBudget, ByteLedger, current_budget
+from headrace.limits.fair_slots import FairSlots
+from headrace.limits.fair_threads import FairThreads
+from headrace.limits.loop_turns import LoopTurns
+from headrace.metrics.counters import ServerCounters
+from headrace.models.model_request import ModelRequest, current_model_request
+from headrace.models.usage import RunUsage, current_usage, sub_flow_usage
+from headrace.runs.active_runs import ActiveRuns
+from headrace.runs.answer_size import check_answer_size
+from headrace.runs.answering_models import check_model_options
+from headrace.runs.context import RunScope, ServerContext
+from headrace.runs.errors import (
+    FlowRecursionError,
+    RunTimeoutError,
+    ServerStoppingError,
+    TooManyAccountRunsError,
+    TooManyRunsError,
+)
+from headrace.runs.execute_plan import ExecutionOptions, execute_plan
+from headrace.runs.failure_log import log_failure
+from headrace.runs.recorder import RetentionLimits, RunRecorder
 from headrace.runs.request import RunRequest
-from headrace.runs.wire import answer_json
-from headrace.store import flows
+from headrace.runs.result_cache import SharedResultCache
+from headrace.runs.tweaks import resolve_overrides
 
 if TYPE_CHECKING:
-    from headrace.component.component import Component
-    from headrace.component.registry import Registry
-    from headrace.files.shelf import Shelf
-    from headrace.graph.plan import Vertex
-    from headrace.runs.keeping import KeepingLimits
-    from headrace.runs.people_code import PeopleCode
-    from headrace.runs.surroundings import Surroundings
-    from headrace.store.secrets import VariableCipher
-    from headrace.store.store import Store
+    from headrace.graph.plan import Plan
+    from headrace.graph.result import RunResult
+    from headrace.graph.vertex import Vertex
+    from headrace.runs.flow_resolver import FlowResolver, RunnableFlow
+    from headrace.runs.services import RunServices
+    from headrace.settings import LimitSettings, RunSettings
 
-log = logging.getLogger(__name__)
-
-PLANS_KEPT = 256
-HEADS_KEPT = 10_000
-#: A remembered flow version is looked up again after so many seconds, in case another program changed the database.
-REMEMBER_SECONDS = 1.0
-THREADS = 32
-#: So many flows may call each other, one within the other.
-MOST_WITHIN = 8
-#: A watcher that reads slowly may fall so many events behind.
-EVENTS_HELD = 10_000
+#: Flows that may call each other, nested.
+MAX_FLOW_DEPTH = 8
 
 
-class FlowNotFoundError(HeadraceError):
-    """The caller has no flow under this id or endpoint name."""
-
-    def __init__(self, id_or_name: str) -> None:
-        super().__init__(f"Flow identifier {id_or_name} not found")
-
-
-class RunTimeoutError(HeadraceError):
-    """A run took longer than the operator allows."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(
-            f"The run took longer than {seconds:g} s and was stopped. An operator can raise HEADRACE_RUN_TIMEOUT."
-        )
-
-
-class TooManyRunsError(TryAgainError):
-    """So many runs are under way that no other begins."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__(
-            f"{most} runs are under way, and no more at once. Try again in a moment; an operator can raise HEADRACE_MAX_RUNS.",
-            seconds=1,
-        )
-
-
-class UnexpectedRunError(HeadraceError):
-    """A run ended in an error that nobody foresaw; the log has it."""
-
-    def __init__(self) -> None:
-        super().__init__("The server failed at this run. Its log says why.")
-
-
-class SlowWatcherError(HeadraceError):
-    """A watcher stopped reading a run's events."""
-
-    def __init__(self) -> None:
-        super().__init__("The run was stopped: its events were not read fast enough.")
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A flow that a caller may run, with its plan."""
-
-    flow_id: UUID
-    plan: Plan
+def account_of(owner: UUID, request: RunRequest) -> Account:
+    """Return the account that a run counts against."""
+    return Account(str(owner), request.visitor)
 
 
 class Runner:
-    """Runs flows of their owners."""
+    """Runs flows."""
 
     def __init__(
         self,
-        *,
-        store: Store,
-        registry: Registry,
-        around: Surroundings,
-        cipher: VariableCipher,
-        fallback: bool,
-        timeout: float,
-        most: int,
-        heartbeat: float,
-        limits: KeepingLimits,
-        code: PeopleCode,
-        shelf: Shelf,
+        services: RunServices,
+        flows: FlowResolver,
+        settings: RunSettings,
+        limits: LimitSettings,
+        counters: ServerCounters | None = None,
     ) -> None:
-        """Set up.
+        """Create a runner.
 
         Args:
-            store: where flows, messages and variables are.
-            registry: the components that there are.
-            around: what runs reach beside the database.
-            cipher: decrypts variables.
-            fallback: whether the environment stands in for a variable that isn't stored.
-            timeout: the longest run, seconds.
-            most: so many runs at once.
-            heartbeat: a stream tells after so long that it has nothing to tell, seconds.
-            limits: how much is kept of what runs gave.
-            code: people's own components, those that may run.
-            shelf: the owners' files.
+            services: What runs use.
+            flows: Finds the flows that components call.
+            settings: The limits of runs, and how many recorded results are stored.
+            limits: The limits of values, of recorded results and of the cache of frozen vertices, in bytes.
+            counters: Counts the runs.
 
         """
-        self._store = store
-        self._registry = registry
-        self._around = around
-        self._cipher = cipher
-        self._fallback = fallback
-        self._timeout = timeout
-        self._most = most
-        self._heartbeat = heartbeat
-        self._limits = limits
-        self._code = code
-        self._shelf = shelf
-        #: The codes in a cached plan, which may lose their approval while it is cached.
-        self._codes: dict[tuple[UUID, int], dict[str, Node]] = {}
-        self._running = 0
-        self._frozen = FrozenResults()
-        self._plans: OrderedDict[tuple[UUID, int], Plan] = OrderedDict()
-        self._heads: OrderedDict[tuple[UUID, str], tuple[UUID, int, float]] = OrderedDict()
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="component")
+        self._services = services
+        self._counters = counters or ServerCounters()
+        self._flows = flows
+        self._retention = RetentionLimits(
+            settings.max_builds_per_vertex, settings.max_transactions_per_flow, limits.max_recorded_bytes
+        )
+        self._timeout_seconds = settings.timeout_seconds
+        self._active = ActiveRuns(services.database)
+        self._strict_tweaks = settings.tweaks == "strict"
+        self._max_executions = settings.max_component_executions
+        self._slots = FairSlots(settings.max_runs)
+        self._is_stopping = False
+        self._turns = LoopTurns()
+        self._result_cache = SharedResultCache(limits.result_cache_bytes)
+        #: The bytes that the values of all runs take.
+        self._ledger = ByteLedger(limits.run_bytes)
+        self._threads = FairThreads(settings.component_threads, name="component")
 
     def close(self) -> None:
-        """Let the threads go."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Release the threads. Calls that are still running finish on their own."""
+        self._threads.close()
 
-    def forget(self, owner: UUID) -> None:
-        """Look an owner's flows up again: one was changed or deleted."""
-        for key in [k for k in self._heads if k[0] == owner]:
-            del self._heads[key]
+    @property
+    def active_runs(self) -> int:
+        """The number of runs of this process."""
+        return self._slots.held
 
-    def forget_plans(self) -> None:
-        """Compile each flow anew: a component has changed."""
-        self._plans.clear()
-        self._codes.clear()
+    @property
+    def busy_threads(self) -> int:
+        """The number of threads that execute a component."""
+        return self._threads.busy
 
-    async def target(self, owner: UUID, id_or_name: str) -> Target:
-        """Return a flow ready to run.
+    @property
+    def is_stopping(self) -> bool:
+        """Whether no further run starts, because the server is being stopped."""
+        return self._is_stopping
 
-        Raises:
-            FlowNotFoundError: the owner has no such flow.
-            FlowError: the flow can't be run as it is drawn.
+    def refuse_runs(self) -> None:
+        """Start no further run."""
+        self._is_stopping = True
 
-        """
-        known = self._heads.get((owner, id_or_name))
-        if known is None or known[2] < time.monotonic():
-            known = await self._look_up(owner, id_or_name)
-        flow_id, version, _ = known
-        plan = self._plans.get((flow_id, version))
-        if plan is None:
-            plan = await self._compile(owner, flow_id, version, id_or_name)
-        else:
-            self._plans.move_to_end((flow_id, version))
-            if (flow_id, version) in self._codes:
-                await self._code.check(self._codes[flow_id, version])
-                await self._code.make_room(owner)
-        return Target(flow_id, plan)
+    def stop_runs(self) -> None:
+        """End the active runs, each with an error for its client."""
+        self._active.stop_all()
 
-    async def _look_up(self, owner: UUID, id_or_name: str) -> tuple[UUID, int, float]:
-        async with self._store.reading() as connection:
-            row = await flows.head(connection, owner, id_or_name)
-        if row is None:
-            self._heads.pop((owner, id_or_name), None)
-            raise FlowNotFoundError(id_or_name)
-        known = (row["id"], row["version"], time.monotonic() + REMEMBER_SECONDS)
-        if self._store.sole_writer:
-            self._heads[owner, id_or_name] = known
-            if len(self._heads) > HEADS_KEPT:
-                self._heads.popitem(last=False)
-        return known
-
-    async def _compile(self, owner: UUID, flow_id: UUID, version: int, id_or_name: str) -> Plan:
-        async with self._store.reading() as connection:
-            row = await flows.one(connection, owner, flow_id)
-        if row is None:
-            raise FlowNotFoundError(id_or_name)
-        plan, codes = await self._planned(owner, row["data"])
-        if row["version"] == version:
-            self._plans[flow_id, version] = plan
-            if codes:
-                self._codes[flow_id, version] = codes
-            if len(self._plans) > PLANS_KEPT:
-                oldest, _ = self._plans.popitem(last=False)
-                self._codes.pop(oldest, None)
-        return plan
-
-    def component_of_code(self, code: str) -> type[Component] | None:
-        """Return the server's own component whose source this is, or None."""
-        return self._registry.find_by_code(code)
-
-    def check_room(self) -> None:
-        """Raise TooManyRunsError where as many runs are under way as are allowed."""
-        if self._running >= self._most:
-            raise TooManyRunsError(self._most)
-
-    async def planned(self, owner: UUID, drawing: object) -> Plan:
-        """Return the plan of an owner's drawing that is not stored. Code in it runs where it is approved already.
+    def check_capacity(self, account: Account | None = None) -> None:
+        """Check that an account may start a run, by default the account of the current task.
 
         Raises:
-            FlowError: it can't be run as it is drawn.
+            TooManyRunsError: The maximum number of runs is active.
+            TooManyAccountRunsError: The account has its share of the active runs.
+            ServerStoppingError: The server is being stopped.
 
         """
-        plan, _ = await self._planned(owner, drawing)
-        return plan
+        if self._is_stopping:
+            raise ServerStoppingError
+        account = account or current_account.get()
+        if self._slots.is_allowed(account):
+            return
+        if self._slots.held >= self._slots.total:
+            raise TooManyRunsError(self._slots.total)
+        raise TooManyAccountRunsError(self._slots.held_by(account), self._slots.total)
 
-    async def _planned(self, owner: UUID, drawing: object) -> tuple[Plan, dict[str, Node]]:
-        """Return the plan of a drawing, and the nodes with code of their own by the marks of their code."""
-        flow = parse_flow(drawing)
-        own, codes = await self._code.classes(owner, flow)
-        return compile_plan(flow, self._registry, own), codes
-
-    async def run(
-        self, owner: UUID, target: Target, request: RunRequest, emit: Callable[[Event], None] | None = None
-    ) -> dict[str, Any]:
-        """Run a flow and return its answer as JSON, after all that it stored is committed.
+    def check_request(self, flow: RunnableFlow, request: RunRequest) -> None:
+        """Check that a run can start, before a response begins that cannot report an error with its status.
 
         Raises:
-            TweakError: the request contradicts itself or names an output that isn't there.
-            RunError: a vertex failed.
-            RunTimeoutError: the run took too long.
-            TooManyRunsError: as many run already as are allowed.
+            TweakError: The request contradicts itself.
+            InvalidTweakError: A tweak does not fit the flow.
+            TooManyRunsError: The maximum number of runs is active.
+            TooManyAccountRunsError: The account has its share of the active runs.
 
         """
-        self.check_room()
-        session_id = request.session_id or str(target.flow_id)
-        context = self._context(owner, target, request, emit)
-        keeping = None
-        if request.keep_as is not None:
-            keeping = Keeping(self._store, self._limits, owner, target, request.keep_as)
-            emit = keeping.beside(emit)
-        overlay = overlay_of(target.plan, request)
-        wanted = wanted_vertices(target.plan, request)
-        self._running += 1
+        self.check_capacity()
+        resolve_overrides(flow.plan, request, strict=self._strict_tweaks)
+
+    def open_budget(self, owner: UUID) -> ByteBudget:
+        """Return a budget for a run or a response of a user or of the user's visitor; close it at the end."""
+        return self._ledger.open(_account_of(owner))
+
+    async def run(self, owner: UUID, flow: RunnableFlow, request: RunRequest, emit: Emit | None = None) -> RunResult:
+        """Run a flow and return its result once everything that it stored is committed.
+
+        Args:
+            owner: The flow's owner, as whom it runs.
+            flow: The flow.
+            request: The input, tweaks and requested outputs.
+            emit: Receives every event as it happens.
+
+        Raises:
+            TweakError: The request contradicts itself or names an output that the flow does not have.
+            InvalidTweakError: A tweak does not fit the flow.
+            UnsupportedOptionError: The flow cannot honour an option of the caller.
+            RunError: A vertex failed.
+            RunTimeoutError: The run took too long.
+            InactiveOwnerError: The owner was deactivated.
+            TooManyRunsError: The maximum number of runs is active.
+            TooManyAccountRunsError: The owner or visitor has a share of the active runs already.
+
+        """
+        account = account_of(owner, request)
+        self.check_capacity(account)
+        model_request = _model_request(flow.plan, request)
+        budget = self._ledger.open(account)
+        context = self._context(owner, flow, request, budget, emit)
+        recorder = None
+        if request.record_id is not None:
+            recorder = RunRecorder(self._services.database, self._retention, owner, flow, request.record_id, budget)
+            emit = recorder.wrap_emit(emit)
+        cache = self._result_cache.of(owner, flow.flow_id, context.session_id, request.origin)
+        options = ExecutionOptions(self._threads, emit, cache, pace=context.pace, strict_tweaks=self._strict_tweaks)
+        self._slots.take(account)
+        token = current_account.set(account)
+        outer = current_budget.set(budget)
+        started, outcome = time.perf_counter(), "cancelled"
+        outer_usage = current_usage.set(RunUsage())
+        outer_request = current_model_request.set(model_request)
         try:
-            async with asyncio.timeout(self._timeout):
-                frozen = self._frozen.of(owner, target.flow_id, session_id, request.origin)
-                results = await Execution(target.plan, context, overlay, emit, self._threads, frozen).run()
+            budget.hold_response(request.history_bytes, "The earlier messages")
+            async with self._active.deadline(owner, self._timeout_seconds):
+                result = await execute_plan(flow.plan, request, context, options)
+            check_answer_size(result, budget.limits.run)
+            outcome = "ok"
         except TimeoutError as error:
-            raise RunTimeoutError(self._timeout) from error
+            outcome = "timeout"
+            raise RunTimeoutError(self._timeout_seconds) from error
+        except Exception as error:
+            outcome = "error"
+            log_failure(error, flow.flow_id, request)
+            if isinstance(error, RunError) and request.origin == "public":
+                # The code belongs to the owner, who does not see this response.
+                error.traceback = None
+            raise
+        else:
+            return result
         finally:
-            self._running -= 1
-            await context.close()
-            if keeping is not None:
-                await keeping.settle()
-        return answer_json(session_id, request.input_value, [results[i] for i in results if i in wanted])
+            self._counters.count_run(request.origin, outcome, time.perf_counter() - started)
+            current_model_request.reset(outer_request)
+            current_usage.reset(outer_usage)
+            current_budget.reset(outer)
+            self._slots.release(account)
+            try:
+                if recorder is not None:
+                    await recorder.flush()
+            finally:
+                current_account.reset(token)
+                budget.close()
 
-    def _context(
-        self,
-        owner: UUID,
-        target: Target,
-        request: RunRequest,
-        emit: Callable[[Event], None] | None = None,
-        within: tuple[str, ...] = (),
-    ) -> ServerContext:
-        return ServerContext(
-            store=self._store,
-            owner=owner,
-            flow_id=str(target.flow_id),
-            session_id=request.session_id or str(target.flow_id),
-            streaming=request.stream,
-            emit=emit,
-            around=self._around,
-            fallback=self._fallback,
-            cipher=self._cipher,
-            variables=request.variables,
-            call=self._call,
-            shelf=self._shelf,
-            code=self._code,
-            origin=request.origin,
-            within=within,
-        )
-
-    async def _call(self, caller: ServerContext, call: FlowCall) -> FlowAnswer:
-        """Run a flow within a run, on that run's time and in its place among those under way."""
-        if len(caller.within) > MOST_WITHIN:
-            raise TooDeepError(MOST_WITHIN)
-        target = await self._target_by_any_name(caller.owner, call.flow)
-        request = RunRequest(
-            input_value=call.input_value,
-            session_id=call.session_id or caller.session_id,
-            tweaks=call.tweaks,
-            variables=caller.variables,
-            origin=caller.origin,
-        )
-        context = self._context(caller.owner, target, request, within=caller.within)
-        try:
-            results = await Execution(target.plan, context, overlay_of(target.plan, request), None, self._threads).run()
-        finally:
-            await context.close()
-        answers = wanted_vertices(target.plan, replace(request, output_type="any"))
-        return FlowAnswer({i: r.outputs for i, r in results.items()}, tuple(i for i in results if i in answers))
-
-    async def _target_by_any_name(self, owner: UUID, name: str) -> Target:
-        try:
-            return await self.target(owner, name)
-        except FlowNotFoundError:
-            async with self._store.reading() as connection:
-                flow_id = await flows.id_of_name(connection, owner, name)
-            if flow_id is None:
-                raise
-            return await self.target(owner, str(flow_id))
-
-    async def field_value(self, owner: UUID, target: Target, vertex: Vertex, name: str) -> str:
-        """Return the text in a vertex's field, or what the variable that it names holds; empty where there is none.
+    async def field_text(self, owner: UUID, flow: RunnableFlow, vertex: Vertex, name: str) -> str:
+        """Return the text in a vertex's field, or the value of the variable that it names; empty if it has neither.
 
         Raises:
-            MissingVariableError: the field names a secret that the owner doesn't have.
+            MissingVariableError: The field names a secret that the owner does not have.
 
         """
         variable = vertex.variables.get(name)
         if variable is None:
             return str(vertex.values.get(name) or "")
-        return await self._context(owner, target, RunRequest()).variable(
-            variable.name, None if variable.is_secret else variable.name
+        context = self._context(owner, flow, RunRequest(), NO_RUN)
+        if not variable.is_secret:
+            return await context.get_variable(variable.name, variable.default)
+        secret = await context.get_secret(variable.name, variable.default)
+        # The text is compared with a caller's secret and goes nowhere else.
+        return secret.reveal_in_server() if isinstance(secret, EnvironmentSecret) else secret
+
+    def _context(
+        self,
+        owner: UUID,
+        flow: RunnableFlow,
+        request: RunRequest,
+        budget: ByteBudget,
+        emit: Emit | None = None,
+        caller: RunScope | None = None,
+    ) -> ServerContext:
+        flow_id = str(flow.flow_id)
+        account = caller.account if caller is not None else account_of(owner, request)
+        scope = RunScope(
+            owner=owner,
+            flow_id=flow_id,
+            session_id=request.session_id or flow_id,
+            streaming=request.stream,
+            variables=request.variables,
+            origin=request.origin,
+            call_stack=(*(caller.call_stack if caller is not None else ()), flow_id),
+            account=account,
+            pace=caller.pace if caller is not None else RunPace(self._turns, account, self._max_executions),
+            budget=budget,
         )
+        return ServerContext(self._services, scope, self._call_flow, emit)
 
-    async def stream(
-        self, owner: UUID, target: Target, request: RunRequest
-    ) -> AsyncIterator[Event | dict[str, Any] | HeadraceError | None]:
-        """Run a flow and yield its events, then its answer or the error it ended in. Leaving early cancels the run.
-
-        Where nothing happens for a while, None says that it still runs.
-        """
-        events: asyncio.Queue[Event] = asyncio.Queue(EVENTS_HELD)
-        run: asyncio.Task[dict[str, Any]]
-
-        def emit(event: Event) -> None:
-            if events.full():
-                raise SlowWatcherError
-            events.put_nowait(event)
-
-        run = asyncio.create_task(self.run(owner, target, request, emit))
+    async def _call_flow(self, caller: RunScope, call: FlowCall) -> FlowResult:
+        """Run a flow that a component calls, within the caller's time limit and place among the active runs."""
+        if len(caller.call_stack) > MAX_FLOW_DEPTH:
+            raise FlowRecursionError(MAX_FLOW_DEPTH)
+        flow = await self._flows.resolve_by_display_name(caller.owner, call.flow)
+        request = RunRequest(
+            input_value=call.input_value,
+            output_type="any",
+            session_id=call.session_id or caller.session_id,
+            tweaks=call.tweaks,
+            variables=caller.variables,
+            origin=caller.origin,
+        )
+        context = self._context(caller.owner, flow, request, caller.budget, caller=caller)
+        # A call from a worker process arrives in a task of its own.
+        outer = current_budget.set(caller.budget)
+        # The caller's options apply to the models of the outer flow.
+        outer_request = current_model_request.set(None)
         try:
-            while not run.done() or not events.empty():
-                if not events.empty():
-                    yield events.get_nowait()
-                    continue
-                waiter = asyncio.ensure_future(events.get())
-                try:
-                    done, _ = await asyncio.wait(
-                        {run, waiter}, timeout=self._heartbeat, return_when=asyncio.FIRST_COMPLETED
-                    )
-                    if waiter.done():
-                        yield waiter.result()
-                    elif not done:
-                        yield None
-                finally:
-                    waiter.cancel()
-            try:
-                yield run.result()
-            except HeadraceError as error:
-                yield error
-            except Exception:
-                log.exception("unexpected error in a run")
-                yield UnexpectedRunError()
+            with sub_flow_usage():
+                result = await execute_plan(
+                    flow.plan, request, context, ExecutionOptions(self._threads, pace=caller.pace)
+                )
         finally:
-            run.cancel()
-            await asyncio.gather(run, return_exceptions=True)
+            current_model_request.reset(outer_request)
+            current_budget.reset(outer)
+        outputs = {str(vertex_id): vertex.outputs for vertex_id, vertex in result.vertices.items()}
+        return FlowResult(outputs, tuple(vertex_id for vertex_id in result.vertices if vertex_id in result.answer_ids))
 
 
-def wanted_vertices(plan: Plan, request: RunRequest) -> set[str]:
-    """Return the ids of the vertices whose results answer the request.
+def _model_request(plan: Plan, request: RunRequest) -> ModelRequest | None:
+    """Return the caller's options with the vertices that they apply to, or None for a caller without options.
 
     Raises:
-        TweakError: the request names an output component that the flow doesn't have.
+        UnsupportedOptionError: The flow cannot honour an option.
 
     """
-    if request.output_components:
-        wanted: set[str] = set()
-        for name in request.output_components:
-            named = {v.id for v in plan.vertices.values() if name in {v.id, v.display_name}}
-            if not named:
-                raise TweakError(f"The flow has no component {name!r} to take the output of.")
-            wanted |= named
-        return wanted
-    return {v.id for v in plan.answers(request.output_type)}
+    if request.model_options is None:
+        return None
+    models = check_model_options(plan, request)
+    return ModelRequest(request.model_options, frozenset(model.vertex_id for model in models))
 
 
-__all__ = ["FlowNotFoundError", "RunError", "RunTimeoutError", "Runner", "Target"]
+def _account_of(owner: UUID) -> Account:
+    """Return the account of the caller, or the owner's for work that no caller waits for."""
+    account = current_account.get()
+    return account if account.owner == str(owner) else Account(str(owner))

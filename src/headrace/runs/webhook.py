@@ -1,4 +1,4 @@
-"""Webhooks: a request's bytes made into a run, and the signature over them."""
+"""Webhook requests: their signature, and their translation into a run's input."""
 
 from __future__ import annotations
 
@@ -9,46 +9,48 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from headrace.errors import HeadraceError
-from headrace.store.flows import WEBHOOK
+from headrace.db.flows import WEBHOOK
+from headrace.errors import UnauthorizedError
 
 if TYPE_CHECKING:
-    from headrace.graph.plan import Plan, Vertex
+    from headrace.graph.plan import Plan
+    from headrace.graph.vertex import Vertex
 
-#: The mark before a signature's hex digits.
+#: The prefix of a signature's hex digits.
 #: Source: https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries
-SIGNATURE_MARK = "sha256="
+SIGNATURE_PREFIX = "sha256="
 SECRET_FIELD = "signature_secret"
 
 
-class SignatureError(HeadraceError):
-    """A call's signature is missing or does not fit."""
+class SignatureError(UnauthorizedError):
+    """A webhook request has no valid signature."""
 
     def __init__(self) -> None:
         super().__init__(
-            "This webhook wants a header X-Hub-Signature-256: sha256= and the HMAC-SHA256 of the body in hex, made with its secret."
+            "The signature of this webhook request is missing or not valid. Send the header X-Hub-Signature-256 with "
+            "'sha256=' and the hexadecimal HMAC-SHA256 of the body, computed with the webhook's secret."
         )
 
 
-def entrances(plan: Plan) -> list[Vertex]:
+def webhook_vertices(plan: Plan) -> list[Vertex]:
     """Return the flow's Webhook vertices."""
     return [v for v in plan.vertices.values() if v.component.type_name() == WEBHOOK]
 
 
 def check_signature(secret: str, body: bytes, signature: str | None) -> None:
-    """Compare a signature with the body's.
+    """Check the signature of a body.
 
     Raises:
-        SignatureError: there is none, or it was made with another secret or over another body.
+        SignatureError: The signature is missing, or belongs to another secret or body.
 
     """
-    expected = SIGNATURE_MARK + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    expected = SIGNATURE_PREFIX + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     if not hmac.compare_digest(expected.encode(), (signature or "").strip().lower().encode()):
         raise SignatureError
 
 
 def payload_text(body: bytes, content_type: str) -> str:
-    """Return a body as the Webhook's field takes it: as it is, or wrapped in JSON as base64 where it is no text."""
+    """Return a body as the value of a Webhook's field: unchanged if it is text, else as base64 in a JSON object."""
     try:
         text = body.decode()
     except UnicodeDecodeError:
@@ -59,9 +61,9 @@ def payload_text(body: bytes, content_type: str) -> str:
     return orjson.dumps(wrapped).decode()
 
 
-def request_json(plan: Plan, text: str) -> dict[str, Any]:
-    """Return what the run is asked: the payload in each Webhook, or in a flow without one in its chat input."""
-    vertices = entrances(plan)
+def to_run_input(plan: Plan, text: str) -> dict[str, Any]:
+    """Return a run's input with the payload in each Webhook component, or in the chat input if there is none."""
+    vertices = webhook_vertices(plan)
     if vertices:
         return {"tweaks": {str(v.id): {"data": text} for v in vertices}}
     return {"input_value": text}

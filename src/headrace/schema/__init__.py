@@ -1,4 +1,4 @@
-"""The values that travel between ports: `Message`, `Data`, `DataFrame`."""
+"""The types of values that edges carry: `Message`, `Data`, `DataFrame`."""
 
 from headrace.schema.data import Data
 from headrace.schema.message import Message

@@ -1,4 +1,4 @@
-"""What a message carries beside its text: where it came from and how to show it."""
+"""Properties of a message: its source and its appearance."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 
 class Source(BaseModel):
-    """The vertex that made a message: its id, its display name, and the model behind it."""
+    """The vertex that created a message: its id, its display name and its model."""
 
     id: str | None = None
     display_name: str | None = None
@@ -16,7 +16,7 @@ class Source(BaseModel):
 
 
 class Properties(BaseModel):
-    """How a message is shown. `state` is `partial` while its tokens still come."""
+    """The source and appearance of a message. `state` is `partial` while the message is streaming."""
 
     text_color: str | None = None
     background_color: str | None = None
@@ -26,4 +26,6 @@ class Properties(BaseModel):
     allow_markdown: bool = False
     positive_feedback: bool | None = None
     state: Literal["partial", "complete"] = "complete"
-    targets: list[str] = Field(default_factory=list)
+    #: The tokens that models used for the text; None if they are unknown.
+    usage: dict[str, int] | None = Field(default=None, max_length=100)
+    targets: list[str] = Field(default_factory=list, max_length=1000)

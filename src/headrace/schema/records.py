@@ -1,20 +1,27 @@
-"""Any port's value as records or as text, without knowing pandas."""
+"""Convert the value of any port to records or text, without importing pandas."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from headrace.errors import HeadraceError
+from headrace.limits.byte_budget import current_budget
 from headrace.schema.data import Data
+from headrace.schema.json_text import fenced_json
+from headrace.schema.markdown import markdown_table
 from headrace.schema.message import Message
+from headrace.schema.text_size import join_texts
+
+#: The size of a record without its values and of a reference to a value in a record, in bytes.
+RECORD_BYTES = 64
+CELL_BYTES = 40
 
 
-class NoRecordError(HeadraceError):
+class NotARecordError(HeadraceError):
     """A value is neither a record nor a table."""
 
     def __init__(self, value: object) -> None:
-        super().__init__(f"{type(value).__name__} is neither a record nor a table. Connect a Data or a DataFrame.")
+        super().__init__(f"{type(value).__name__} is neither a record nor a table. Connect Data or a DataFrame.")
 
 
 def is_table(value: object) -> bool:
@@ -23,17 +30,18 @@ def is_table(value: object) -> bool:
 
 
 def records_of(value: Any) -> list[dict[str, Any]]:
-    """Return the rows of a table, the records of a list, or the one record that a value is.
+    """Return the rows of a table, the records in a list, or a single record, as dicts. An empty value has no records.
 
     Raises:
-        NoRecordError: it is nothing of these.
+        NotARecordError: the value is none of these.
 
     """
     if value is None or (isinstance(value, str) and not value):
         return []
     if isinstance(value, list):
-        return [record for one in value for record in records_of(one)]
+        return _records_of_items(value)
     if is_table(value):
+        current_budget.get().check(value.size * CELL_BYTES + len(value) * RECORD_BYTES, "The list of records")
         return list(value.to_dict(orient="records"))
     if isinstance(value, Message):
         return [{"text": value.text}]
@@ -41,25 +49,31 @@ def records_of(value: Any) -> list[dict[str, Any]]:
         return [dict(value.data)]
     if isinstance(value, dict):
         return [value]
-    raise NoRecordError(value)
+    raise NotARecordError(value)
+
+
+def _records_of_items(items: list[Any]) -> list[dict[str, Any]]:
+    """Return the records of all items. The same table may occur many times among them."""
+    budget = current_budget.get()
+    records: list[dict[str, Any]] = []
+    size = 0
+    for item in items:
+        added = records_of(item)
+        records += added
+        size += sum(RECORD_BYTES + CELL_BYTES * len(record) for record in added)
+        if size > budget.limits.value:
+            budget.check(size, "The list of records")
+    return records
 
 
 def as_text(value: Any) -> str:
-    """Return a value as people read it: a text, a record as JSON, a table as Markdown."""
+    """Return a value as text: a record as a fenced block of JSON, a table as padded Markdown."""
     if isinstance(value, Message):
         return value.text
     if isinstance(value, Data):
-        return json.dumps(value.data, indent=2, ensure_ascii=False, default=str)
+        return fenced_json(value.data)
     if isinstance(value, list):
-        return "\n".join(as_text(one) for one in value)
+        return join_texts((as_text(item) for item in value), "\n")
     if is_table(value):
-        return _markdown([str(c) for c in value.columns], records_of(value))
+        return markdown_table(list(value.columns), value.values)
     return str(value)
-
-
-def _markdown(columns: list[str], rows: list[dict[str, Any]]) -> str:
-    def line(cells: list[str]) -> str:
-        return f"| {' | '.join(c.replace('|', chr(92) + '|').replace(chr(10), ' ') for c in cells)} |"
-
-    body = [line([str(row.get(c, "")) for c in columns]) for row in rows]
-    return "\n".join([line(columns), line(["---"] * len(columns)), *body])

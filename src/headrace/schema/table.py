@@ -1,4 +1,4 @@
-"""Tables of records, where pandas is installed; it is imported when the first is made."""
+"""Create tables. pandas is imported with the first one."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ if TYPE_CHECKING:
 
 
 class MissingPandasError(HeadraceError):
-    """A table is wanted and pandas isn't installed."""
+    """A table cannot be created because pandas is not installed."""
 
     def __init__(self) -> None:
-        super().__init__("A table needs pandas. Install it with: pip install 'headrace[pandas]'")
+        super().__init__("Tables need the package pandas. Install it with: pip install 'headrace[pandas]'")
 
 
 def dataframe(rows: Iterable[Data | dict[str, Any]]) -> DataFrame:
     """Return a table with a row for each record.
 
     Raises:
-        MissingPandasError: the extra `pandas` isn't installed.
+        MissingPandasError: the extra `pandas` is not installed.
+        TableTooLargeError: the table would have more than `MAX_TABLE_CELLS` cells.
 
     """
     try:

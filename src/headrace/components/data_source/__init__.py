@@ -1,1 +1,1 @@
-"""Where records come from: the web, for one."""
+"""Components that read data from external sources, such as the web."""

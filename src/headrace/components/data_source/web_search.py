@@ -1,4 +1,4 @@
-"""Web Search: what a search engine, the news or a feed has for a query."""
+"""Web Search: searches the web or the news, or reads an RSS feed."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from urllib.parse import parse_qs, quote, urlencode, urljoin, urlsplit
 from headrace.component import Component, IntInput, MessageTextInput, Output, TabInput
 from headrace.component.component import ComponentError
 from headrace.errors import HeadraceError
-from headrace.web_pages import Fetching, Page, entries_of_feed, words_of
+from headrace.net.crawler import Page, PageFetcher, read_content
+from headrace.net.feeds import parse_feed
 
 if TYPE_CHECKING:
+    from headrace.parsing.parser import Parser
     from headrace.schema.dataframe import DataFrame
 
-#: Where searches go, unless the operator's variables of these names lead elsewhere.
+#: The default addresses of the searches, and the variables with which the operator can change them.
 WEB_VARIABLE, WEB_URL = "HEADRACE_WEB_SEARCH_URL", "https://html.duckduckgo.com/html/"
 NEWS_VARIABLE, NEWS_URL = "HEADRACE_NEWS_URL", "https://news.google.com/rss"
-MOST = 10
-_BROWSER = {"User-Agent": "Mozilla/5.0 (compatible; headrace)"}
+MAX_RESULTS = 10
+_HEADERS = {"User-Agent": "Mozilla/5.0 (compatible; headrace)"}
 
 
 class WebSearchComponent(Component):
-    """Searches the web, the news, or reads a feed."""
+    """Search the web or the news, or read an RSS feed."""
 
     name = "UnifiedWebSearch"
     display_name = "Web Search"
@@ -36,98 +38,115 @@ class WebSearchComponent(Component):
             value="Web",
             real_time_refresh=True,
             tool_mode=True,
-            info="Where to look: Web, News, or RSS for a feed's address.",
+            info="Web searches the web, News searches the news, RSS reads the feed at the query's URL.",
         ),
         MessageTextInput(
             name="query",
             display_name="Search Query",
             required=True,
             tool_mode=True,
-            info="What to look for; of a feed, its address.",
+            info="Text to search for. In RSS mode, the URL of the feed.",
         ),
-        MessageTextInput(name="hl", display_name="Language (hl)", input_types=[], advanced=True, info="Such as en-US."),
-        MessageTextInput(name="gl", display_name="Country (gl)", input_types=[], advanced=True, info="Such as US."),
+        MessageTextInput(
+            name="hl",
+            display_name="Language (hl)",
+            input_types=[],
+            advanced=True,
+            info="Language of the news, such as en-US.",
+        ),
+        MessageTextInput(
+            name="gl",
+            display_name="Country (gl)",
+            input_types=[],
+            advanced=True,
+            info="Country of the news, such as US.",
+        ),
         MessageTextInput(
             name="ceid",
             display_name="Country:Language (ceid)",
             input_types=[],
             value="US:en",
             advanced=True,
-            info="Of the news, such as US:en.",
+            info="Edition of the news as country and language, such as US:en.",
         ),
         MessageTextInput(
-            name="topic", display_name="Topic", input_types=[], advanced=True, info="Of the news, such as BUSINESS."
+            name="topic",
+            display_name="Topic",
+            input_types=[],
+            advanced=True,
+            info="News topic, such as BUSINESS. Replaces the query.",
         ),
         MessageTextInput(
-            name="location", display_name="Location (Geo)", input_types=[], advanced=True, info="A place in the news."
+            name="location",
+            display_name="Location (Geo)",
+            input_types=[],
+            advanced=True,
+            info="Place that the news is about. Replaces the query.",
         ),
-        IntInput(name="timeout", display_name="Timeout", value=5, advanced=True, info="Seconds for each address."),
+        IntInput(
+            name="timeout",
+            display_name="Timeout",
+            value=5,
+            advanced=True,
+            info="Time limit for each request, in seconds.",
+        ),
     ]
     outputs = [Output(name="results", display_name="Results", method="perform_search")]
 
     async def perform_search(self) -> DataFrame:
-        """Return a row for each result.
+        """Return a table with a row for each result.
 
         Raises:
-            ComponentError: there is nothing to look for, or the search cannot be made.
+            ComponentError: the query is empty, or the search fails.
 
         """
         from headrace.schema.table import dataframe
 
         query = str(self.query or "").strip()
         if not query:
-            raise ComponentError("There is nothing to search for.")
-        fetching = Fetching(self.context.egress, float(self.timeout or 5), _BROWSER)
+            raise ComponentError("The search query is empty. Enter a text, or the URL of a feed in RSS mode.")
+        fetcher = PageFetcher(self.context.egress, float(self.timeout or 5), _HEADERS)
         if self.search_mode == "RSS":
-            return dataframe(entries_of_feed(await self._answered(fetching, query)))
+            return dataframe(await parse_feed(self.context.parser, await self._fetch_page(fetcher, query)))
         if self.search_mode == "News":
-            return dataframe(entries_of_feed(await self._answered(fetching, self._news_address(query)))[:MOST])
-        return dataframe(await self._found(fetching, query))
+            page = await self._fetch_page(fetcher, self._news_url(query))
+            return dataframe((await parse_feed(self.context.parser, page))[:MAX_RESULTS])
+        return dataframe(await self._search_web(fetcher, query))
 
-    async def _answered(self, fetching: Fetching, url: str) -> Page:
-        page = await fetching.get(url)
+    async def _fetch_page(self, fetcher: PageFetcher, url: str) -> Page:
+        page = await fetcher.get(url)
         if page.status >= 400:
-            raise ComponentError(f"{urlsplit(url).hostname} answers with the status {page.status}.")
+            raise ComponentError(f"{urlsplit(url).hostname} returned the status {page.status}.")
         return page
 
-    def _news_address(self, query: str) -> str:
-        base = (self.context.environment(NEWS_VARIABLE) or NEWS_URL).rstrip("/")
-        where = {n: v for n in ("hl", "gl", "ceid") if (v := str(getattr(self, n) or ""))}
+    def _news_url(self, query: str) -> str:
+        base = (self.context.get_env(NEWS_VARIABLE) or NEWS_URL).rstrip("/")
+        edition = {n: v for n in ("hl", "gl", "ceid") if (v := str(getattr(self, n) or ""))}
         if self.topic:
-            return f"{base}/headlines/section/topic/{quote(str(self.topic).upper(), safe='')}?{urlencode(where)}"
+            return f"{base}/headlines/section/topic/{quote(str(self.topic).upper(), safe='')}?{urlencode(edition)}"
         if self.location:
-            return f"{base}/headlines/section/geo/{quote(str(self.location), safe='')}?{urlencode(where)}"
-        return f"{base}/search?{urlencode({'q': query, **where})}"
+            return f"{base}/headlines/section/geo/{quote(str(self.location), safe='')}?{urlencode(edition)}"
+        return f"{base}/search?{urlencode({'q': query, **edition})}"
 
-    async def _found(self, fetching: Fetching, query: str) -> list[dict[str, str]]:
-        """Return what the search engine lists, each with the words of its page."""
-        base = self.context.environment(WEB_VARIABLE) or WEB_URL
-        page = await self._answered(fetching, f"{base}?{urlencode({'q': query})}")
-        rows: list[dict[str, str]] = []
-        soup = await asyncio.to_thread(page.soup)
-        for result in soup.select(".result")[:MOST]:
-            link, snippet = result.select_one("a.result__a"), result.select_one(".result__snippet")
-            if link is not None:
-                told = snippet.get_text(" ", strip=True) if snippet else ""
-                rows.append(
-                    {
-                        "title": link.get_text(" ", strip=True),
-                        "link": _target(page.url, str(link["href"])),
-                        "snippet": told,
-                    }
-                )
-        contents = await asyncio.gather(*(_words(fetching, row["link"]) for row in rows))
-        return [{**row, "content": words} for row, words in zip(rows, contents, strict=True)]
+    async def _search_web(self, fetcher: PageFetcher, query: str) -> list[dict[str, str]]:
+        """Return the results of the search engine, each with the text of its page."""
+        base = self.context.get_env(WEB_VARIABLE) or WEB_URL
+        page = await self._fetch_page(fetcher, f"{base}?{urlencode({'q': query})}")
+        parser = self.context.parser
+        results = (await parser.call("list_search_results", page.body, encoding=page.encoding)).value[:MAX_RESULTS]
+        rows = [{**row, "link": _target(page.url, row["link"])} for row in results]
+        contents = await asyncio.gather(*(_read_text(parser, fetcher, row["link"]) for row in rows))
+        return [{**row, "content": content} for row, content in zip(rows, contents, strict=True)]
 
 
 def _target(base: str, link: str) -> str:
-    """Return where a result leads: the engine's links lead over itself."""
+    """Return the URL of a result, which the search engine's link holds as the parameter `uddg`."""
     url = urljoin(base, link)
     return parse_qs(urlsplit(url).query).get("uddg", [url])[0]
 
 
-async def _words(fetching: Fetching, url: str) -> str:
+async def _read_text(parser: Parser, fetcher: PageFetcher, url: str) -> str:
     try:
-        return await asyncio.to_thread(words_of, await fetching.get(url))
+        return (await read_content(parser, await fetcher.get(url))).text
     except HeadraceError as error:
-        return f"(not read: {error.message})"
+        return f"(page not read: {error.message})"

@@ -1,1 +1,1 @@
-"""Which way a flow goes."""
+"""Components that control the course of a flow: conditions, loops and other flows."""

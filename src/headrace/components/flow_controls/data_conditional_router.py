@@ -1,4 +1,4 @@
-"""Condition: sorts records by what one of their keys holds."""
+"""Condition: passes data to one of two outputs, depending on the value of a key."""
 
 from __future__ import annotations
 
@@ -20,47 +20,64 @@ _OPERATORS: dict[str, Callable[[str, str], bool]] = {
 
 
 class DataConditionalRouterComponent(Component):
-    """Hands records that fit to one output and the others to the other; one that gets none is closed."""
+    """Pass matching data to the output True and the rest to False, and close an output without data."""
 
     name = "DataConditionalRouter"
     display_name = "Condition"
-    description = "Goes one of two ways by what a record holds."
+    description = "Passes data to one of two outputs, depending on the value of a key."
     icon = "split"
     legacy = True
     blocking = False
     inputs = [
-        DataInput(name="data_input", display_name="Data Input", is_list=True, info="The records."),
-        MessageTextInput(name="key_name", display_name="Key Name", info="The key whose value is compared."),
-        DropdownInput(name="operator", display_name="Operator", options=list(_OPERATORS), value="equals", info="How."),
-        MessageTextInput(name="compare_value", display_name="Match Text", info="What it is compared with."),
+        DataInput(
+            name="data_input",
+            display_name="Data Input",
+            is_list=True,
+            info="Data to check. A list is split between the two outputs.",
+        ),
+        MessageTextInput(name="key_name", display_name="Key Name", info="Key of the value to compare."),
+        DropdownInput(
+            name="operator",
+            display_name="Operator",
+            options=list(_OPERATORS),
+            value="equals",
+            info="How to compare the value.",
+        ),
+        MessageTextInput(
+            name="compare_value",
+            display_name="Match Text",
+            info="Text to compare with. The boolean validator ignores it.",
+        ),
     ]
     outputs = [
         Output(name="true_output", display_name="True Output", method="process_data"),
         Output(name="false_output", display_name="False Output", method="process_data"),
     ]
 
-    def method_of(self, output: Output) -> Callable[[], object]:
-        """Return what sorts the records for one of the outputs."""
-        return lambda: self.process_data(wanted=output.name == "true_output", name=output.name)
+    def output_method(self, output: Output) -> Callable[[], object]:
+        """Return the method that selects the records of one output."""
+        return lambda: self.process_data(matches=output.name == "true_output", name=output.name)
 
-    def process_data(self, *, wanted: bool = True, name: str = "true_output") -> Data | list[Data]:
-        """Return the records that fit, or those that don't.
+    def process_data(self, *, matches: bool = True, name: str = "true_output") -> Data | list[Data]:
+        """Return the records that match the condition, or those that do not.
 
         Raises:
-            ComponentError: what came is no record, or has no such key.
+            ComponentError: an input is not `Data`, or the key is missing.
 
         """
-        given = self.data_input if isinstance(self.data_input, list) else [self.data_input]
-        found = [record for record in given if self._fits(record) is wanted]
-        if not found:
+        records = self.data_input if isinstance(self.data_input, list) else [self.data_input]
+        selected = [record for record in records if self._matches(record) is matches]
+        if not selected:
             self.stop(name)
-        self.status = found
-        return found[0] if len(found) == 1 else found
+        self.status = selected
+        return selected[0] if len(selected) == 1 else selected
 
-    def _fits(self, record: object) -> bool:
+    def _matches(self, record: object) -> bool:
         if not isinstance(record, Data):
-            raise ComponentError(f"Condition takes records, and got {type(record).__name__}. Connect a Data.")
+            raise ComponentError(
+                f"Condition got {type(record).__name__} instead of Data. Connect an output of type Data."
+            )
         if self.key_name not in record.data:
             keys = ", ".join(sorted(map(str, record.data))) or "none"
-            raise ComponentError(f"The record has no key {self.key_name!r}. Its keys: {keys}.")
+            raise ComponentError(f"The data has no key {self.key_name!r}. Its keys: {keys}.")
         return _OPERATORS[self.operator](str(record.data[self.key_name]), str(self.compare_value))

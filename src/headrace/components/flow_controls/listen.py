@@ -1,15 +1,17 @@
-"""Listen: hears what Notify told under the same key."""
+"""Listen: receives the data that Notify components send under the same key."""
 
 from headrace.component import Component, Output, StrInput
+from headrace.component.component_run import run_of
+from headrace.component.notifications import NOTIFICATIONS_FIELD
 from headrace.schema import Data
 
 
 class ListenComponent(Component):
-    """Gives what components Notify with the same key told; it runs once they have."""
+    """Return the data that Notify components send under a key. It runs after all of these components."""
 
     name = "Listen"
     display_name = "Listen"
-    description = "Hears what Notify tells under a key."
+    description = "Receives the data that Notify components send under the same key."
     icon = "Radio"
     beta = True
     blocking = False
@@ -20,18 +22,19 @@ class ListenComponent(Component):
             display_name="Context Key",
             required=True,
             input_types=["Message"],
-            info="What it is told under. Type it in: it has to be known before the run.",
+            info="The key that the Notify components use. Type it in: the server needs it before the run starts.",
         )
     ]
     outputs = [Output(name="data", display_name="Data", method="listen_for_data", cache=False)]
 
     def listen_for_data(self) -> Data:
-        """Return what was told last, or everything where one that told it adds to what was there."""
-        heard: list[Data] = []
-        tellers = [source for source in self.sources if source.notifies]
-        for teller, told in zip(tellers, self.values.get("heard") or [], strict=True):
-            heard = [*heard, told] if teller.append else [told]
-        self.status = heard
-        if len(heard) == 1:
-            return heard[0]
-        return Data(data={"results": [told.data for told in heard]} if heard else {})
+        """Return the data of the last notifier, after all earlier data if that notifier appends."""
+        received: list[Data] = []
+        sources = [source for source in run_of(self).sources if isinstance(source, Component)]
+        notifiers = [source for source in sources if type(source).notifies]
+        for notifier, data in zip(notifiers, self.values.get(NOTIFICATIONS_FIELD) or [], strict=True):
+            received = [*received, data] if notifier.append else [data]
+        self.status = received
+        if len(received) == 1:
+            return received[0]
+        return Data(data={"results": [data.data for data in received]} if received else {})

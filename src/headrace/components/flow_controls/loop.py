@@ -1,4 +1,4 @@
-"""Loop: what hangs on Item runs once for each item."""
+"""Loop: runs the components after the output Item once for each item."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 class LoopComponent(Component):
-    """Hands on items one by one; what leads back to Item is gathered and handed on as a table when all are done."""
+    """Pass on items one at a time, collect the results that lead back to Item, and return them as a table."""
 
     display_name = "Loop"
-    description = "Runs what hangs on it once for each item."
+    description = "Runs the components after the output Item once for each item and collects the results."
     icon = "infinity"
     inputs = [
         HandleInput(
             name="data",
             display_name="Inputs",
             input_types=["DataFrame", "Data"],
-            info="The items: the rows of a table, or records.",
+            info="Items to loop over: a list of Data, or the rows of a DataFrame.",
         )
     ]
     outputs = [
@@ -32,15 +32,15 @@ class LoopComponent(Component):
     ]
 
     def items(self) -> list[object]:
-        """Return the rows or records one by one."""
+        """Return the items: each row or record as `Data`."""
         return [Data(data=record) for record in records_of(self.data)]
 
     def item_output(self) -> Data:
-        """Return the first item; where the loop is closed, the engine hands on each."""
+        """Return the first item. In a closed loop the engine passes on each item instead."""
         return Data(data=next(iter(records_of(self.data)), {}))
 
     def done_output(self) -> DataFrame:
-        """Return what came back for each item, a row each."""
+        """Return a table with the results, one row for each item."""
         from headrace.schema.table import dataframe
 
-        return dataframe(records_of(self.collected))
+        return dataframe(records_of(self.loop_results))

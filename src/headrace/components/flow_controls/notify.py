@@ -1,4 +1,4 @@
-"""Notify: tells Listen under a key."""
+"""Notify: sends data to the Listen components with the same key."""
 
 from __future__ import annotations
 
@@ -10,32 +10,41 @@ from headrace.schema.records import records_of
 
 
 class NotifyComponent(Component):
-    """Tells what it got to every Listen of the same key."""
+    """Send the input to every Listen component with the same key."""
 
     name = "Notify"
     display_name = "Notify"
-    description = "Tells Listen something under a key."
+    description = "Sends its input to the Listen components with the same key."
     icon = "Notify"
     beta = True
     blocking = False
     notifies = "context_key"
     inputs = [
-        StrInput(name="context_key", display_name="Context Key", required=True, info="What it is told under."),
+        StrInput(
+            name="context_key",
+            display_name="Context Key",
+            required=True,
+            info="The key that the Listen components use.",
+        ),
         HandleInput(
             name="input_value",
             display_name="Input Data",
             input_types=["Data", "Message", "DataFrame"],
-            info="What is told.",
+            info="The data to send.",
         ),
-        BoolInput(name="append", display_name="Append", info="Adds to what was told under this key before."),
+        BoolInput(
+            name="append",
+            display_name="Append",
+            info="Add to the data that was sent under this key before, instead of replacing it.",
+        ),
     ]
     outputs = [Output(name="result", display_name="Data", method="notify_components", cache=False)]
 
     def notify_components(self) -> Data:
-        """Return what is told."""
-        told = Data(data=_record(self.input_value))
-        self.status = told
-        return told
+        """Return the data that is sent."""
+        data = Data(data=_record(self.input_value))
+        self.status = data
+        return data
 
 
 def _record(value: object) -> dict[str, Any]:

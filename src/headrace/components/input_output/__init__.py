@@ -1,1 +1,1 @@
-"""Where a flow begins and ends."""
+"""Components for the input and output of a flow."""

@@ -1,23 +1,25 @@
-"""Webhook: what another program sends."""
+"""Webhook: the body of an HTTP request that starts a run."""
 
 import json
-from json import JSONDecodeError
 
 from headrace.component import Component, MultilineInput, Output, SecretStrInput
 from headrace.schema import Data
 
 
 class WebhookComponent(Component):
-    """Takes the body of a request to the flow's webhook and hands it on as data."""
+    """Return the body of a request to the flow's webhook as data."""
 
     name = "Webhook"
     display_name = "Webhook"
-    description = "Begins the flow when another program calls its address."
+    description = "Starts the flow when another program sends a request to its endpoint."
     icon = "webhook"
     blocking = False
     inputs = [
         MultilineInput(
-            name="data", display_name="Payload", advanced=True, info="What was sent; a text to try it with."
+            name="data",
+            display_name="Payload",
+            advanced=True,
+            info="Body of the request. Enter a text to test the flow without a request.",
         ),
         MultilineInput(
             name="curl",
@@ -25,26 +27,30 @@ class WebhookComponent(Component):
             value="CURL_WEBHOOK",
             advanced=True,
             input_types=[],
-            info="How to call it from a shell.",
+            info="cURL command that calls the webhook.",
         ),
         MultilineInput(
-            name="endpoint", display_name="Endpoint", value="BACKEND_URL", input_types=[], info="The address to call."
+            name="endpoint",
+            display_name="Endpoint",
+            value="BACKEND_URL",
+            input_types=[],
+            info="URL to send requests to.",
         ),
         SecretStrInput(
             name="signature_secret",
             display_name="Signature Secret",
             advanced=True,
-            info="Where set, calls without a header X-Hub-Signature-256 made with it are refused.",
+            info="If set, requests without a valid X-Hub-Signature-256 header are rejected.",
         ),
     ]
     outputs = [Output(name="output_data", display_name="Data", method="build_data")]
 
     def build_data(self) -> Data:
-        """Return a JSON object as it was sent, and anything else under `payload`."""
+        """Return a JSON object unchanged, and any other body under `payload`."""
         try:
-            sent = json.loads(self.data) if self.data else {}
-        except JSONDecodeError:
-            sent = self.data
-        data = Data(data=sent if isinstance(sent, dict) else {"payload": sent})
+            body = json.loads(self.data) if self.data else {}
+        except (ValueError, RecursionError):
+            body = self.data
+        data = Data(data=body if isinstance(body, dict) else {"payload": body})
         self.status = data
         return data

@@ -1,1 +1,1 @@
-"""Components that LangChain names."""
+"""Components named after LangChain concepts."""

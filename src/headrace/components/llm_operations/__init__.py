@@ -1,1 +1,1 @@
-"""What models do with texts and tables."""
+"""Components that process text and tables with a model."""

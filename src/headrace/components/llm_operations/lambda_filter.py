@@ -1,40 +1,43 @@
-"""Smart Transform: records changed as a sentence says, by code that a model writes."""
+"""Smart Transform: transforms data with a function that a model writes from instructions."""
 
 from __future__ import annotations
 
-import ast
-import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from headrace.component import Component, DataInput, HandleInput, IntInput, MultilineInput, Output
-from headrace.component.component import PythonFailedError
+from headrace.component.component import PythonExecutionError
 from headrace.models.provider import ModelError
+from headrace.parsing.errors import InvalidInputError
+from headrace.parsing.parser import utf8
 from headrace.schema import Data
 from headrace.schema.records import is_table, records_of
 
 if TYPE_CHECKING:
     from headrace.schema.dataframe import DataFrame
 
-#: The model may mend its code so many times.
-REPAIRS = 2
+#: Maximum number of times that the model can correct its function.
+MAX_REPAIRS = 2
 
-ASK = """Write one Python lambda that takes `data` and returns what is asked for. Use only Python's builtins, and nothing that
-reads files or reaches the network. Answer with the lambda alone, on one line.
+#: Maximum depth of nested data in the structure that the model sees.
+MAX_SHAPE_DEPTH = 5
 
-What is asked for: {instruction}
+PROMPT = """Write one Python lambda that takes `data` and returns the result of the instructions. Use only Python's builtins. Do
+not read files or access the network. Answer with the lambda only, on one line.
 
-The form of `data`: {form}
+Instructions: {instruction}
+
+Structure of `data`: {structure}
 {sample_name} of `data`: {sample}"""
 
 
 class LambdaFilterComponent(Component):
-    """Has a model write a function for what a sentence says, and applies it in the owner's own process."""
+    """Let a model write a function from instructions and apply it in the owner's isolated process."""
 
     name = "Smart Transform"
     display_name = "Smart Transform"
-    description = "Changes or filters records as a sentence says."
+    description = "Transforms or filters data according to instructions in plain language."
     icon = "square-function"
     inputs = [
         DataInput(
@@ -43,35 +46,35 @@ class LambdaFilterComponent(Component):
             input_types=["Data", "DataFrame"],
             is_list=True,
             required=True,
-            info="The records or tables.",
+            info="Data or tables to transform.",
         ),
         HandleInput(
             name="llm",
             display_name="Language Model",
             input_types=["LanguageModel"],
             required=True,
-            info="Who writes the function.",
+            info="Model that writes the function.",
         ),
         MultilineInput(
             name="filter_instruction",
             display_name="Instructions",
             value="Filter the data to...",
             required=True,
-            info="What is to be done with the records.",
+            info="How to transform or filter the data, in plain language.",
         ),
         IntInput(
             name="sample_size",
             display_name="Sample Size",
             value=1000,
             advanced=True,
-            info="Of larger data, the model sees so many characters.",
+            info="Number of characters of the data to show to the model if the data exceeds Max Size.",
         ),
         IntInput(
             name="max_size",
             display_name="Max Size",
             value=30000,
             advanced=True,
-            info="The model sees all of data of fewer characters.",
+            info="Maximum size of data that the model sees completely, in characters.",
         ),
     ]
     outputs = [
@@ -79,104 +82,82 @@ class LambdaFilterComponent(Component):
         Output(name="dataframe_output", display_name="Output", method="process_as_dataframe"),
     ]
 
-    _made: tuple[Any] | None = None
+    #: The result in a tuple, since the result itself can be None.
+    _result: tuple[Any] | None = None
 
     async def process_as_data(self) -> Data:
-        """Return the outcome as a record; several under `_results`, anything else under `_results` too."""
-        made = await self._outcome()
-        return Data(data=made if isinstance(made, dict) else {"_results": made})
+        """Return the result as `Data`; any value that is not a dictionary under `_results`."""
+        result = await self._transform()
+        return Data(data=result if isinstance(result, dict) else {"_results": result})
 
     async def process_as_dataframe(self) -> DataFrame:
-        """Return the outcome as a table."""
+        """Return the result as a table."""
         from headrace.schema.table import dataframe
 
-        made = await self._outcome()
-        rows = made if isinstance(made, list) else [made]
+        result = await self._transform()
+        rows = result if isinstance(result, list) else [result]
         return dataframe([row if isinstance(row, dict) else {"value": row} for row in rows])
 
-    async def _outcome(self) -> Any:
-        if self._made is None:
-            self._made = (await self._transformed(self._given()),)
-        return self._made[0]
+    async def _transform(self) -> Any:
+        if self._result is None:
+            self._result = (await self._apply_function(self._input_records()),)
+        return self._result[0]
 
-    def _given(self) -> Any:
-        given = self.data if isinstance(self.data, list) else [self.data]
-        if len(given) == 1 and not is_table(given[0]):
-            return records_of(given[0])[0]
-        return [record for one in given for record in records_of(one)]
+    def _input_records(self) -> Any:
+        """Return the record of a single `Data`, or a list of all records."""
+        values = self.data if isinstance(self.data, list) else [self.data]
+        if len(values) == 1 and not is_table(values[0]):
+            return records_of(values[0])[0]
+        return records_of(values)
 
-    async def _transformed(self, data: Any) -> Any:
-        """Return what the model's function makes of data; what went wrong with one, the model reads and mends.
+    async def _apply_function(self, data: Any) -> Any:
+        """Apply a function from the model to data. The model gets the error of a failed function to correct it.
 
         Raises:
-            ModelError: none of its functions works.
+            ModelError: all functions of the model failed.
 
         """
         from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
         conversation: list[BaseMessage] = [HumanMessage(self._question(data))]
         problems: list[str] = []
-        for _ in range(1 + REPAIRS):
+        for _ in range(1 + MAX_REPAIRS):
             answer = str((await self.llm.ainvoke(conversation)).text)
             try:
-                function = lambda_in(answer)
-                outcome = await self.context.run_python("", names={"data": data}, expression=f"({function})(data)")
-            except (PythonFailedError, ValueError) as error:
-                problems.append(str(error))
+                function = (await self.context.parser.call("extract_lambda", utf8(answer))).value
+                result = await self.context.run_python("", names={"data": data}, expression=f"({function})(data)")
+            except (PythonExecutionError, InvalidInputError) as error:
+                problems.append(error.message)
                 conversation += [
                     AIMessage(answer),
-                    HumanMessage(f"That does not work: {problems[-1]}. Give it again, mended."),
+                    HumanMessage(f"The lambda failed: {problems[-1]}. Answer with a corrected lambda."),
                 ]
             else:
                 self.log(function, "Filter")
-                return outcome.value
-        raise ModelError(f"The model wrote no function that works. Its tries: {'; '.join(problems)}.")
+                return result.value
+        raise ModelError(
+            f"The model did not write a working function. Errors: {'; '.join(problems)}. "
+            "Make the instructions more specific or use another model."
+        )
 
     def _question(self, data: Any) -> str:
         text = orjson.dumps(data, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-        whole = len(text) <= int(self.max_size or 0)
+        is_complete = len(text) <= int(self.max_size or 0)
         half = max(int(self.sample_size or 0), 2) // 2
-        return ASK.format(
+        return PROMPT.format(
             instruction=str(self.filter_instruction),
-            form=orjson.dumps(form_of(data)).decode(),
-            sample_name="All" if whole else "The beginning and the end",
-            sample=text if whole else f"{text[:half]} ... {text[-half:]}",
+            structure=orjson.dumps(describe_shape(data)).decode(),
+            sample_name="Complete content" if is_complete else "Beginning and end",
+            sample=text if is_complete else f"{text[:half]} ... {text[-half:]}",
         )
 
 
-_FENCE = re.compile(r"```(?:python)?\s*\n(.*?)```", re.DOTALL)
-
-
-def lambda_in(answer: str) -> str:
-    """Return the one lambda in a model's answer, as Python reads it.
-
-    Raises:
-        ValueError: there is none.
-
-    """
-    fenced = _FENCE.search(answer)
-    text = fenced[1] if fenced else answer
-    begin = text.find("lambda")
-    if begin < 0:
-        raise ValueError("there is no lambda in it")
-    lines = text[begin:].strip().strip("`").splitlines()
-    # What follows the function is left out, line by line: models like to explain.
-    for end in range(len(lines), 0, -1):
-        try:
-            tree = ast.parse(" ".join(lines[:end]).rstrip(" `;"), mode="eval")
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-        if isinstance(tree.body, ast.Lambda):
-            return ast.unparse(tree)
-    raise ValueError("the lambda is no Python")
-
-
-def form_of(data: Any, depth: int = 0) -> Any:
-    """Return the form of data: names and kinds, of lists the first item's."""
-    if depth > 5:
+def describe_shape(data: Any, depth: int = 0) -> Any:
+    """Return the structure of data: its keys with the types of their values, and the first item of each list."""
+    if depth > MAX_SHAPE_DEPTH:
         return "..."
     if isinstance(data, dict):
-        return {str(k): form_of(v, depth + 1) for k, v in data.items()}
+        return {str(k): describe_shape(v, depth + 1) for k, v in data.items()}
     if isinstance(data, list):
-        return [form_of(data[0], depth + 1), f"{len(data)} items"] if data else []
+        return [describe_shape(data[0], depth + 1), f"{len(data)} items"] if data else []
     return type(data).__name__

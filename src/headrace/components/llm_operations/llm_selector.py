@@ -1,4 +1,4 @@
-"""LLM Selector: a model says which of several models answers."""
+"""LLM Selector: a judge model selects the model that answers."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from headrace.schema import Data, Message
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-_AIMS = {
-    "quality": "the best answer, whatever it costs",
+_GOALS = {
+    "quality": "the best answer at any cost",
     "speed": "the fastest answer that is good enough",
     "cost": "the cheapest answer that is good enough",
-    "balanced": "a good answer for what it costs and takes",
+    "balanced": "a good balance of quality, speed and cost",
 }
 _NUMBER = re.compile(r"\d+")
 
 
 class LLMSelectorComponent(Component):
-    """Has a judge choose among models, and the chosen one answer."""
+    """Let a judge model select one of several models, and return the answer of the selected model."""
 
     display_name = "LLM Selector"
-    description = "Has a model choose which model answers."
+    description = "Lets a judge model select the model that answers."
     icon = "git-branch"
     inputs = [
         HandleInput(
@@ -43,39 +43,43 @@ class LLMSelectorComponent(Component):
             input_types=["LanguageModel"],
             required=True,
             is_list=True,
-            info="The models to choose from.",
+            info="Models to select from.",
         ),
-        MultilineInput(name="input_value", display_name="Input", required=True, info="What to answer."),
+        MultilineInput(name="input_value", display_name="Input", required=True, info="Text to answer."),
         HandleInput(
             name="judge_llm",
             display_name="Judge LLM",
             input_types=["LanguageModel"],
             required=True,
-            info="Who chooses.",
+            info="Model that selects one of the models.",
         ),
         DropdownInput(
             name="optimization",
             display_name="Optimization",
-            options=list(_AIMS),
+            options=list(_GOALS),
             value="balanced",
-            info="What matters most.",
+            info="Goal of the selection.",
         ),
         BoolInput(
             name="use_openrouter_specs",
             display_name="Use OpenRouter Specs",
             value=True,
             advanced=True,
-            info="Kept for older flows: the judge goes by what it knows of the models, and nothing is fetched.",
+            info="Has no effect. The judge uses its own knowledge of the models.",
         ),
         IntInput(
-            name="timeout", display_name="API Timeout", value=10, advanced=True, info="Seconds that the judge may take."
+            name="timeout",
+            display_name="API Timeout",
+            value=10,
+            advanced=True,
+            info="Time limit for the judge, in seconds.",
         ),
         BoolInput(
             name="fallback_to_first",
             display_name="Fallback to First Model",
             value=True,
             advanced=True,
-            info="Where the judge gives no choice, the first answers; else the run fails.",
+            info="Use the first model if the judge makes no valid selection. Off to fail instead.",
         ),
     ]
     outputs = [
@@ -84,64 +88,64 @@ class LLMSelectorComponent(Component):
         Output(name="routing_decision", display_name="Routing Decision", method="get_routing_decision"),
     ]
 
-    _choice: tuple[int, str] | None = None
+    _selection: tuple[int, str] | None = None
 
     async def route_to_model(self) -> Message:
-        """Return the chosen model's answer."""
+        """Return the selected model's answer."""
         from langchain_core.messages import HumanMessage
 
-        number, _ = await self._chosen()
-        answer = await self._models[number].ainvoke([HumanMessage(str(self.input_value))])
+        index, _ = await self._select()
+        answer = await self._models[index].ainvoke([HumanMessage(str(self.input_value))])
         self.status = str(answer.text)
         return Message(text=str(answer.text))
 
     async def get_selected_model_info(self) -> Data:
-        """Return the chosen model's name and place."""
-        number, _ = await self._chosen()
-        return Data(data={"selected_model": _name_of(self._models[number]), "selected_index": number})
+        """Return the selected model's name and index."""
+        index, _ = await self._select()
+        return Data(data={"selected_model": _name_of(self._models[index]), "selected_index": index})
 
     async def get_routing_decision(self) -> Message:
-        """Return a sentence that says which model was chosen, and what the judge said."""
-        number, why = await self._chosen()
-        return Message(text=f"Model {number}, {_name_of(self._models[number])}, answers. {why}")
+        """Return a sentence with the selected model and the reason."""
+        index, reason = await self._select()
+        return Message(text=f"Selected model {index}, {_name_of(self._models[index])}. {reason}")
 
     @property
     def _models(self) -> list[BaseChatModel]:
-        given: list[Any] = self.models if isinstance(self.models, list) else [self.models]
-        if not given:
-            raise ComponentError("LLM Selector needs models to choose from. Connect some.")
-        return given
+        models: list[Any] = self.models if isinstance(self.models, list) else [self.models]
+        if not models:
+            raise ComponentError("LLM Selector has no models to select from. Connect at least one to Language Models.")
+        return models
 
-    async def _chosen(self) -> tuple[int, str]:
-        """Return the place of the model that answers, from 0 on, and why."""
-        if self._choice is None:
-            self._choice = await self._ask()
-        return self._choice
+    async def _select(self) -> tuple[int, str]:
+        """Return the index of the selected model and the reason, asking the judge once."""
+        if self._selection is None:
+            self._selection = await self._ask_judge()
+        return self._selection
 
-    async def _ask(self) -> tuple[int, str]:
+    async def _ask_judge(self) -> tuple[int, str]:
         from langchain_core.messages import HumanMessage, SystemMessage
 
-        names = "\n".join(f"{n}: {_name_of(model)}" for n, model in enumerate(self._models))
+        names = "\n".join(f"{index}: {_name_of(model)}" for index, model in enumerate(self._models))
         rules = (
-            f"Choose the model that should answer what a person asks. Wanted is {_AIMS[self.optimization]}. "
-            f"Answer with the model's number alone. The models:\n{names}"
+            f"Select the model that should answer the user's message. The goal is {_GOALS[self.optimization]}. "
+            f"Answer with the model's number only. The models:\n{names}"
         )
         messages = [SystemMessage(rules), HumanMessage(str(self.input_value))]
         try:
-            async with asyncio.timeout(float(self.timeout or 10)):
-                said = str((await self.judge_llm.ainvoke(messages)).text).strip()
+            async with asyncio.timeout(float(self.output_timeout or 10)):
+                answer = str((await self.judge_llm.ainvoke(messages)).text).strip()
         except TimeoutError:
-            return self._fallen_back(f"The judge took longer than {self.timeout} s.")
-        number = _NUMBER.search(said)
+            return self._use_first(f"The judge did not answer within {self.output_timeout} s.")
+        number = _NUMBER.search(answer)
         if number is None or int(number[0]) >= len(self._models):
-            return self._fallen_back(f"The judge said {said!r}, which is no model's number.")
-        return int(number[0]), f"The judge said {said!r}."
+            return self._use_first(f"The judge answered {answer!r}, which is not a model's number.")
+        return int(number[0]), f"The judge answered {answer!r}."
 
-    def _fallen_back(self, why: str) -> tuple[int, str]:
+    def _use_first(self, reason: str) -> tuple[int, str]:
         if not self.fallback_to_first:
-            raise ComponentError(f"{why} Switch Fallback to First Model on to have the first answer.")
-        self.log(why, "Fallback")
-        return 0, f"{why} So the first one answers."
+            raise ComponentError(f"{reason} Turn on Fallback to First Model to use the first model in this case.")
+        self.log(reason, "Fallback")
+        return 0, f"{reason} The first model is used."
 
 
 def _name_of(model: object) -> str:

@@ -1,4 +1,4 @@
-"""Smart Router: a model says which way a text goes."""
+"""Smart Router: a model selects the route of a text."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from headrace.component import (
     Output,
     TableInput,
 )
-from headrace.component.editing import Editing
+from headrace.component.editor_context import EditorContext
 from headrace.schema import Message
 
-#: The output of the n-th route, from 1 on, and the one of what fits none.
+#: The output of the n-th route, counted from 1, and the output for texts without a matching route.
 _ROUTE = re.compile(r"^category_(\d+)_result$")
-ELSE = "default_result"
+DEFAULT_OUTPUT = "default_result"
 
 COLUMNS = [
     {
         "name": "route_category",
         "display_name": "Route Name",
         "type": "str",
-        "description": "What the way is called.",
+        "description": "Name of the route.",
         "edit_mode": "inline",
     },
     {
         "name": "route_description",
         "display_name": "Route Description",
         "type": "str",
-        "description": "What goes this way; the model reads it.",
+        "description": "Description of the texts for this route. The model reads it.",
         "default": "",
         "edit_mode": "popover",
     },
@@ -44,7 +44,7 @@ COLUMNS = [
         "name": "output_value",
         "display_name": "Route Message (Optional)",
         "type": "str",
-        "description": "What is handed on; empty for the text itself.",
+        "description": "Message that the route returns. Empty for the input text.",
         "default": "",
         "edit_mode": "popover",
     },
@@ -52,17 +52,21 @@ COLUMNS = [
 
 
 class SmartRouterComponent(Component):
-    """Asks a model which of the routes a text belongs to; what hangs on the others does not run."""
+    """Let a model select the route of a text, return the text there, and close the other routes."""
 
     name = "SmartRouter"
     display_name = "Smart Router"
-    description = "Has a model choose which way a text goes."
+    description = "Lets a model select the route of a text."
     icon = "route"
     inputs = [
         HandleInput(
-            name="llm", display_name="Language Model", input_types=["LanguageModel"], required=True, info="Who chooses."
+            name="llm",
+            display_name="Language Model",
+            input_types=["LanguageModel"],
+            required=True,
+            info="Model that selects the route.",
         ),
-        MessageTextInput(name="input_text", display_name="Input", required=True, info="The text."),
+        MessageTextInput(name="input_text", display_name="Input", required=True, info="Text to route."),
         TableInput(
             name="routes",
             display_name="Routes",
@@ -81,87 +85,100 @@ class SmartRouterComponent(Component):
                     "output_value": "",
                 },
             ],
-            info="The ways that there are.",
+            info="Available routes. Each adds an output.",
         ),
-        MessageInput(name="message", display_name="Override Output", advanced=True, info="What every way hands on."),
+        MessageInput(
+            name="message",
+            display_name="Override Output",
+            advanced=True,
+            info="Message that every route returns. Empty for the message of the route or the input text.",
+        ),
         BoolInput(
             name="enable_else_output",
             display_name="Include Else Output",
             advanced=True,
-            info="A way for what fits none.",
+            info="Add an output for texts that match no route.",
         ),
         MultilineInput(
             name="custom_prompt",
             display_name="Additional Instructions",
             advanced=True,
-            info="More for the model to go by; {input_text} and {routes} stand for these.",
+            info="More instructions for the model. {input_text} and {routes} are replaced by the text and the route names.",
         ),
     ]
     outputs = []
 
-    _chosen: int | None = None
-    _asked = False
+    #: The number of the selected route or None for no route, in a tuple once the model has answered.
+    _selection: tuple[int | None] | None = None
 
     @classmethod
     def output(cls, name: str) -> Output | None:
-        """Return a route's output, or that of what fits none."""
-        if _ROUTE.match(name) or name == ELSE:
+        """Return the output of a route, or the output for texts without a matching route."""
+        if _ROUTE.match(name) or name == DEFAULT_OUTPUT:
             return Output(name=name, method="process_case", types=["Message"], group_outputs=True)
         return super().output(name)
 
     @classmethod
-    async def edited(cls, node: dict[str, Any], field: str, editing: Editing) -> dict[str, Any]:
+    async def on_field_change(cls, node: dict[str, Any], field: str, editing: EditorContext) -> dict[str, Any]:
         """Return the node with an output for each route."""
         if field not in {"routes", "enable_else_output"}:
             return node
         routes = node["template"]["routes"].get("value") or []
-        names = [(f"category_{n}_result", r.get("route_category") or f"Route {n}") for n, r in enumerate(routes, 1)]
+        names = [
+            (f"category_{number}_result", route.get("route_category") or f"Route {number}")
+            for number, route in enumerate(routes, 1)
+        ]
         if node["template"]["enable_else_output"].get("value"):
-            names.append((ELSE, "Else"))
+            names.append((DEFAULT_OUTPUT, "Else"))
         outputs = [
-            Output(name=n, display_name=shown, method="process_case", types=["Message"], group_outputs=True).to_json()
-            for n, shown in names
+            Output(
+                name=name, display_name=label, method="process_case", types=["Message"], group_outputs=True
+            ).to_json()
+            for name, label in names
         ]
         return {**node, "outputs": outputs}
 
-    def method_of(self, output: Output) -> Callable[[], object]:
-        """Return what hands the text on to one of the outputs, or closes it."""
+    def output_method(self, output: Output) -> Callable[[], object]:
+        """Return the method that returns the message of one output, or closes it."""
         route = _ROUTE.match(output.name)
-        if route is None and output.name != ELSE:
-            return super().method_of(output)
+        if route is None and output.name != DEFAULT_OUTPUT:
+            return super().output_method(output)
 
         async def process_case() -> Message:
-            return await self._handed_on(output.name, int(route[1]) if route else None)
+            return await self._route(output.name, int(route[1]) if route else None)
 
         return process_case
 
-    async def _handed_on(self, name: str, route: int | None) -> Message:
-        if not self._asked:
-            self._chosen, self._asked = await self._ask(), True
-        if self._chosen != route:
+    async def _route(self, name: str, route: int | None) -> Message:
+        if self._selection is None:
+            self._selection = (await self._select(),)
+        if self._selection[0] != route:
             self.stop(name)
             return Message()
-        given = self.message.text if isinstance(self.message, Message) else str(self.message or "")
-        told = str(self.routes[route - 1].get("output_value") or "") if route is not None else ""
-        message = Message(text=given or told or str(self.input_text))
+        override = self.message.text if isinstance(self.message, Message) else str(self.message or "")
+        route_message = str(self.routes[route - 1].get("output_value") or "") if route is not None else ""
+        message = Message(text=override or route_message or str(self.input_text))
         self.status = message
         return message
 
-    async def _ask(self) -> int | None:
-        """Return the number of the route that the model chose, or None for none."""
+    async def _select(self) -> int | None:
+        """Return the number of the route that the model selects, or None for no route."""
         from langchain_core.messages import HumanMessage, SystemMessage
 
         names = [str(route.get("route_category") or "").strip() for route in self.routes or []]
         if not names or not all(names):
-            raise ComponentError("Smart Router needs routes, each with a name.")
-        listed = "\n".join(f"- {n}: {r.get('route_description') or n}" for n, r in zip(names, self.routes, strict=True))
-        rules = (
-            "Say which category the text belongs to. Answer with the name of the category alone, and with NONE if it "
-            f"belongs to none of them. The categories:\n{listed}"
+            raise ComponentError("Smart Router needs at least one route, and a name for each. Enter them under Routes.")
+        categories = "\n".join(
+            f"- {name}: {route.get('route_description') or name}"
+            for name, route in zip(names, self.routes, strict=True)
         )
-        more = str(self.custom_prompt or "").replace("{input_text}", str(self.input_text))
-        more = more.replace("{routes}", ", ".join(names))
-        messages = [SystemMessage(f"{rules}\n{more}".strip()), HumanMessage(str(self.input_text))]
-        said = str((await self.llm.ainvoke(messages)).text).strip().strip("\"'.*`").lower()
-        self.log(f"The model said {said!r}.", "Routing")
-        return next((n for n, name in enumerate(names, 1) if name.lower() == said), None)
+        rules = (
+            "Select the category of the text. Answer with the name of the category only, or with NONE if no category "
+            f"matches. The categories:\n{categories}"
+        )
+        instructions = str(self.custom_prompt or "").replace("{input_text}", str(self.input_text))
+        instructions = instructions.replace("{routes}", ", ".join(names))
+        messages = [SystemMessage(f"{rules}\n{instructions}".strip()), HumanMessage(str(self.input_text))]
+        answer = str((await self.llm.ainvoke(messages)).text).strip().strip("\"'.*`").lower()
+        self.log(f"The model answered {answer!r}.", "Routing")
+        return next((number for number, name in enumerate(names, 1) if name.lower() == answer), None)

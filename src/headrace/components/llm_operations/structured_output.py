@@ -1,11 +1,12 @@
-"""Structured Output: a text as records of a form."""
+"""Structured Output: extracts records of a schema from a text."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from headrace.component import Component, HandleInput, MessageTextInput, MultilineInput, Output, TableInput
-from headrace.models.structured import SCHEMA_COLUMNS, fill_in, schema_of
+from headrace.models.chat_model import system_message, user_message
+from headrace.models.structured import SCHEMA_COLUMNS, extract_objects, schema_of
 from headrace.schema import Data
 
 if TYPE_CHECKING:
@@ -13,11 +14,11 @@ if TYPE_CHECKING:
 
 
 class StructuredOutputComponent(Component):
-    """Has a model write down what a text says, in the fields of a schema."""
+    """Let a model extract records of a schema from a text."""
 
     name = "StructuredOutput"
     display_name = "Structured Output"
-    description = "Writes what a text says into the fields of a schema."
+    description = "Extracts structured data from a text according to a schema."
     icon = "braces"
     inputs = [
         HandleInput(
@@ -25,22 +26,29 @@ class StructuredOutputComponent(Component):
             display_name="Language Model",
             input_types=["LanguageModel"],
             required=True,
-            info="Who reads it.",
+            info="Model that extracts the data.",
         ),
         MultilineInput(
-            name="input_value", display_name="Input Message", required=True, tool_mode=True, info="The text to read."
+            name="input_value",
+            display_name="Input Message",
+            required=True,
+            tool_mode=True,
+            info="Text to extract data from.",
         ),
         MultilineInput(
             name="system_prompt",
             display_name="Format Instructions",
             required=True,
             advanced=True,
-            value="Write down what the text says of each field of the schema, one object for each thing that it is about. "
-            "Leave out what it does not say; make nothing up.",
-            info="How it is to be read.",
+            value="Extract the values of the schema's fields from the text, one object for each item that it describes. "
+            "Omit values that the text does not contain. Do not invent values.",
+            info="Instructions for the model.",
         ),
         MessageTextInput(
-            name="schema_name", display_name="Schema Name", advanced=True, info="What one record is called."
+            name="schema_name",
+            display_name="Schema Name",
+            advanced=True,
+            info="Name of the schema, for the model. Empty for Record.",
         ),
         TableInput(
             name="output_schema",
@@ -48,7 +56,7 @@ class StructuredOutputComponent(Component):
             required=True,
             value=[{"name": "field", "description": "description of field", "type": "str", "multiple": "False"}],
             table_schema=SCHEMA_COLUMNS,
-            info="The fields.",
+            info="Fields of each record.",
         ),
     ]
     outputs = [
@@ -56,25 +64,23 @@ class StructuredOutputComponent(Component):
         Output(name="dataframe_output", display_name="Structured Output", method="build_structured_dataframe"),
     ]
 
-    _found: list[dict[str, Any]] | None = None
+    _extracted: list[dict[str, Any]] | None = None
 
     async def build_structured_output(self) -> Data:
-        """Return the one record that was found, or all under `results`."""
-        found = await self._records()
-        self.status = found
-        return Data(data=found[0] if len(found) == 1 else {"results": found})
+        """Return a single record, or several records under `results`."""
+        records = await self._records()
+        self.status = records
+        return Data(data=records[0] if len(records) == 1 else {"results": records})
 
     async def build_structured_dataframe(self) -> DataFrame:
-        """Return a row for each record."""
+        """Return a table with a row for each record."""
         from headrace.schema.table import dataframe
 
         return dataframe(await self._records())
 
     async def _records(self) -> list[dict[str, Any]]:
-        from langchain_core.messages import HumanMessage, SystemMessage
-
-        if self._found is None:
+        if self._extracted is None:
             schema = schema_of(self.output_schema or [], str(self.schema_name or "Record"))
-            messages = [SystemMessage(str(self.system_prompt)), HumanMessage(str(self.input_value))]
-            self._found = await fill_in(self.llm, messages, schema)
-        return self._found
+            messages = [system_message(str(self.system_prompt)), user_message(str(self.input_value))]
+            self._extracted = await extract_objects(self.llm, messages, schema)
+        return self._extracted

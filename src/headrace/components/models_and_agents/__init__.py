@@ -1,1 +1,1 @@
-"""Prompts, models and what they remember."""
+"""Prompts, models, agents, tools and message history."""

@@ -1,4 +1,4 @@
-"""Agent: a model that uses tools until it can answer."""
+"""Agent: a model that calls tools until it can answer."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ from headrace.component import (
     TableInput,
 )
 from headrace.component.context import HistoryQuery
-from headrace.component.tools import tools_of
+from headrace.component.model_use import ModelUse
+from headrace.component.tools import build_tools
 from headrace.components.utilities.current_date import CurrentDateComponent
-from headrace.models.fields import (
+from headrace.models.chat_model import as_chat_model, system_message, user_message
+from headrace.models.conversation import Conversation, history_entry, question_of
+from headrace.models.input_fields import (
     AGENT_INPUTS,
     API_BASE,
     MAX_RETRIES,
@@ -28,34 +31,39 @@ from headrace.models.fields import (
     SEED,
     TEMPERATURE,
     TIMEOUT,
-    settings_of,
+    api_key_of,
+    base_url_of,
+    settings_from_component,
 )
-from headrace.models.provider import ModelError, chat_model, provider_named, providers
-from headrace.models.structured import SCHEMA_COLUMNS, fill_in, schema_of
+from headrace.models.model_request import model_request_of
+from headrace.models.provider import ModelError, provider_named, providers
+from headrace.models.structured import SCHEMA_COLUMNS, extract_objects, schema_of
 from headrace.models.tool_loop import ToolLoop, flat_tools
 from headrace.schema import Data, Message
-from headrace.schema.message import SENDER_AI
+from headrace.schema.text_size import read_stream
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
-    from langchain_core.messages import BaseMessage
     from langchain_core.tools import BaseTool
 
-    from headrace.component.editing import Editing
+    from headrace.component.editor_context import EditorContext
+    from headrace.models.chat_model import ChatMessage, ChatModel
+    from headrace.models.conversation import HistoryEntry
+    from headrace.models.provider import Provider
 
-#: Shown where a node has a schema for it; older flows have it always.
-STRUCTURED = Output(
+#: The output for answers that follow a schema. The editor adds it to a node with a schema; older flows always have it.
+STRUCTURED_OUTPUT = Output(
     name="structured_response", display_name="Structured Response", method="structured_response", types=["Data"]
 )
 
 
 class AgentComponent(Component):
-    """Hands what is said to a model that may call tools, and streams its steps and its words."""
+    """Run a model that can call tools, and stream its steps and its answer."""
 
     name = "Agent"
     display_name = "Agent"
-    description = "A model that uses tools to answer."
+    description = "Uses a model that can call tools to answer."
     icon = "bot"
+    model_use = ModelUse(outputs=("response",), field="agent_llm")
     inputs = [
         DropdownInput(
             name="agent_llm",
@@ -65,22 +73,27 @@ class AgentComponent(Component):
             input_types=[],
             real_time_refresh=True,
             refresh_button=False,
-            info="Whose model; or connect a Language Model.",
+            info="Provider of the model. Alternatively, connect a Language Model.",
         ),
         SecretStrInput(
             name="api_key",
             display_name="OpenAI API Key",
             load_from_db=False,
             real_time_refresh=True,
-            info="The provider's key.",
+            info="API key of the provider. Empty for the key of the server's operator.",
         ),
         StrInput(
-            name="base_url", display_name="Base URL", required=True, show=False, info="Where the model is served."
+            name="base_url", display_name="Base URL", required=True, show=False, info="Base URL of the provider's API."
         ),
         StrInput(
-            name="project_id", display_name="Project ID", required=True, show=False, info="Your project at watsonx."
+            name="project_id", display_name="Project ID", required=True, show=False, info="ID of your watsonx project."
         ),
-        IntInput(name="max_output_tokens", display_name="Max Output Tokens", show=False, info="A bound on the answer."),
+        IntInput(
+            name="max_output_tokens",
+            display_name="Max Output Tokens",
+            show=False,
+            info="Maximum number of tokens in the answer. Empty for no limit.",
+        ),
         MAX_TOKENS,
         MODEL_KWARGS,
         DropdownInput(
@@ -90,7 +103,7 @@ class AgentComponent(Component):
             value="gpt-4o-mini",
             combobox=True,
             real_time_refresh=False,
-            info="Which model.",
+            info="Model to use.",
         ),
         API_BASE,
         TEMPERATURE,
@@ -101,24 +114,27 @@ class AgentComponent(Component):
             name="system_prompt",
             display_name="Agent Instructions",
             value="You are a helpful assistant that can use tools to answer questions and perform tasks.",
-            info="How the agent should behave.",
+            info="Instructions for the agent.",
         ),
         MessageTextInput(
-            name="context_id", display_name="Context ID", advanced=True, info="Sets memories apart within a session."
+            name="context_id",
+            display_name="Context ID",
+            advanced=True,
+            info="Separates message histories within a session. Empty for none.",
         ),
         IntInput(
             name="n_messages",
             display_name="Number of Chat History Messages",
             value=100,
             advanced=True,
-            info="So many messages of the session are remembered.",
+            info="Maximum number of earlier messages of the session to send to the model. 0 for none.",
         ),
         MultilineInput(
             name="format_instructions",
             display_name="Output Format Instructions",
-            value="Write down what the text says of each field of the schema. Leave out what it does not say.",
+            value="Extract the values of the schema's fields from the text. Omit values that the text does not contain.",
             advanced=True,
-            info="How a structured answer is written.",
+            info="Instructions for the conversion of the answer into the output schema.",
         ),
         TableInput(
             name="output_schema",
@@ -127,7 +143,7 @@ class AgentComponent(Component):
             is_list=True,
             value=[],
             table_schema=SCHEMA_COLUMNS,
-            info="The fields of a structured answer.",
+            info="Fields of the structured response.",
         ),
         *AGENT_INPUTS,
         BoolInput(
@@ -135,93 +151,101 @@ class AgentComponent(Component):
             display_name="Current Date",
             value=True,
             advanced=True,
-            info="Add a tool that tells the date.",
+            info="Add a tool that returns the current date and time.",
         ),
     ]
     outputs = [Output(name="response", display_name="Response", method="message_response")]
 
     @property
     def source_name(self) -> str:
-        """Return the model's name: a message shows it as its origin."""
+        """Return the model's name, which a message shows as its origin."""
         return str(self.model_name)
 
     async def message_response(self) -> Message:
-        """Return a message that speaks, with the agent's steps as its content blocks.
+        """Return a message that streams the agent's answer, with the agent's steps as content blocks.
 
         Raises:
-            ModelError: nothing was said to the agent, or two of its tools have one name.
+            ModelError: the input is empty, or two tools have the same name.
 
         """
         messages = await self._conversation()
         loop = ToolLoop(
             model=await self._model(),
             tools=self._tools(),
-            most=max(int(self.max_iterations or 0), 1),
-            streaming=self.context.streaming,
-            mends=bool(self.handle_parsing_errors),
+            max_iterations=max(int(self.max_iterations or 0), 1),
+            tolerate_invalid_calls=bool(self.handle_parsing_errors),
+            vertex_id=self.id,
+            request=model_request_of(self.id),
         )
-        return loop.speak(messages)
+        return loop.as_message(messages)
 
     async def structured_response(self) -> Data:
-        """Return the agent's answer as a record of the output schema; several under `results`.
+        """Return the agent's answer as a record of the output schema, or several records under `results`.
 
         Raises:
-            ModelError: nothing was said to the agent, the schema is empty, or the model does not keep to it.
+            ModelError: the input or the schema is empty, or the model's answer does not match the schema.
 
         """
-        from langchain_core.messages import HumanMessage, SystemMessage
-
         schema = schema_of(self.output_schema or [], "Answer")
         answer = await self.message_response()
-        said = "".join([chunk async for chunk in answer.stream]) if answer.stream is not None else answer.text
-        reading = [SystemMessage(str(self.format_instructions)), HumanMessage(said)]
-        found = await fill_in(await self._model(), reading, schema)
-        return Data(data=found[0] if len(found) == 1 else {"results": found})
+        text = await read_stream(answer.stream) if answer.stream is not None else answer.text
+        messages = [system_message(str(self.format_instructions)), user_message(text)]
+        records = await extract_objects(await self._model(), messages, schema)
+        return Data(data=records[0] if len(records) == 1 else {"results": records})
 
     @classmethod
     def output(cls, name: str) -> Output | None:
-        """Return an output; the structured one is there where its node has it."""
-        return STRUCTURED if name == STRUCTURED.name else super().output(name)
+        """Return an output, including the structured response, which the class does not list."""
+        return STRUCTURED_OUTPUT if name == STRUCTURED_OUTPUT.name else super().output(name)
 
     @classmethod
-    async def edited(cls, node: dict[str, Any], field: str, editing: Editing) -> dict[str, Any]:
-        """Return the node with an output for structured answers where it has a schema for them."""
+    async def on_field_change(cls, node: dict[str, Any], field: str, editing: EditorContext) -> dict[str, Any]:
+        """Return the node with the output for structured responses if it has an output schema."""
         if field != "output_schema" or node.get("tool_mode"):
             return node
-        outputs = [o for o in node["outputs"] if o["name"] != STRUCTURED.name]
+        outputs = [output for output in node["outputs"] if output["name"] != STRUCTURED_OUTPUT.name]
         if node["template"][field].get("value"):
-            outputs.append({**STRUCTURED.to_json(), "types": ["Data"]})
+            outputs.append({**STRUCTURED_OUTPUT.to_json(), "types": ["Data"]})
         return {**node, "outputs": outputs}
 
-    async def _conversation(self) -> list[BaseMessage]:
-        from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+    async def _conversation(self) -> list[ChatMessage]:
+        text, files = question_of(self.input_value)
+        conversation = Conversation(text, files, str(self.system_prompt or ""), await self._history())
+        if conversation.is_empty(self.id):
+            raise ModelError("The agent's input is empty. Connect or enter a message.")
+        return await conversation.messages(self, self._provider())
 
-        said = self.input_value
-        text = said.text if isinstance(said, Message) else str(said or "")
-        if not text:
-            raise ModelError("Nothing was said to the agent.")
+    async def _history(self) -> list[HistoryEntry]:
+        """Return the session's earlier messages, unless the run's caller sends its own."""
+        request = model_request_of(self.id)
+        if not self.n_messages or (request is not None and request.options.turns):
+            return []
         query = HistoryQuery(
-            self.context.session_id, int(self.n_messages or 0) + 1, context_id=str(self.context_id or "") or None
+            self.context.session_id, int(self.n_messages) + 1, context_id=str(self.context_id or "") or None
         )
-        before = await self.context.history(query) if self.n_messages else []
-        if before and isinstance(said, Message) and before[-1].id == said.id:
-            before = before[:-1]
-        remembered = [AIMessage(m.text) if m.sender == SENDER_AI else HumanMessage(m.text) for m in before if m.text]
-        system = [SystemMessage(str(self.system_prompt))] if self.system_prompt else []
-        return [*system, *remembered[-int(self.n_messages or 1) :], HumanMessage(text)]
+        history = await self.context.get_messages(query)
+        question = self.input_value
+        if history and isinstance(question, Message) and history[-1].id == question.id:
+            history = history[:-1]
+        earlier = [history_entry(message) for message in history if message.text or message.files]
+        return earlier[-int(self.n_messages) :]
 
-    async def _model(self) -> BaseChatModel:
-        if not isinstance(self.agent_llm, str):
-            return self.agent_llm  # type: ignore[no-any-return]
-        provider = provider_named(self.agent_llm)
-        key = self.api_key or (self.context.environment(provider.key_variable) if provider.key_variable else "")
-        base_url = str((self.openai_api_base if self.agent_llm == "OpenAI" else self.base_url) or "")
-        settings = settings_of(self, api_key=key or "", base_url=base_url)
-        return await chat_model(provider, settings, self.context)
+    def _provider(self) -> Provider | None:
+        """Return the provider, or None if a model is connected."""
+        return provider_named(self.agent_llm) if isinstance(self.agent_llm, str) else None
+
+    async def _model(self) -> ChatModel:
+        provider = self._provider()
+        if provider is None:
+            return as_chat_model(self.agent_llm)
+        settings = settings_from_component(
+            self, api_key=await api_key_of(provider, self), base_url=base_url_of(provider, self)
+        )
+        return await provider.connect(settings, self.context)
 
     def _tools(self) -> list[BaseTool]:
         tools = flat_tools(self.tools)
         if self.add_current_date_tool:
-            dates = tools_of(CurrentDateComponent(f"{self.id}-date", self.context, {}))
-            tools += [tool for tool in dates if tool.name not in {t.name for t in tools}]
+            date_tools = build_tools(CurrentDateComponent(f"{self.id}-date", self.context, {}))
+            tools += [tool for tool in date_tools if tool.name not in {t.name for t in tools}]
         return tools

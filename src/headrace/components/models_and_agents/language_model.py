@@ -1,4 +1,4 @@
-"""Language Model: any provider behind one component."""
+"""Language Model: a chat model of any provider."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from headrace.component import (
     SecretStrInput,
     StrInput,
 )
-from headrace.models.fields import INPUT, STREAM, SYSTEM_MESSAGE, TEMPERATURE
+from headrace.component.model_use import ModelUse
+from headrace.models.chat import ask_model
+from headrace.models.conversation import conversation_of
+from headrace.models.input_fields import INPUT, STREAM, SYSTEM_MESSAGE, TEMPERATURE, api_key_of, base_url_of
 from headrace.models.provider import ModelSettings, chat_model, provider_named, providers
-from headrace.models.respond import respond
 from headrace.schema import Message
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel as LanguageModel
+
+    from headrace.models.provider import Provider
 
 WATSONX_URLS = [
     f"https://{region}.ml.cloud.ibm.com" for region in ("us-south", "eu-de", "eu-gb", "au-syd", "jp-tok", "ca-tor")
@@ -26,11 +30,12 @@ WATSONX_URLS = [
 
 
 class LanguageModelComponent(Component):
-    """Asks a chat model, or hands the model itself on."""
+    """Return a chat model's answer, or the model itself for other components."""
 
     display_name = "Language Model"
-    description = "Asks a language model of the provider you choose."
+    description = "Runs a language model of the selected provider."
     icon = "brain-circuit"
+    model_use = ModelUse(outputs=("text_output",), field="provider")
     inputs = [
         DropdownInput(
             name="provider",
@@ -38,7 +43,7 @@ class LanguageModelComponent(Component):
             options=list(providers()),
             value="OpenAI",
             real_time_refresh=True,
-            info="Whose models.",
+            info="Provider of the model.",
         ),
         DropdownInput(
             name="model_name",
@@ -47,10 +52,13 @@ class LanguageModelComponent(Component):
             value="gpt-4o-mini",
             real_time_refresh=True,
             refresh_button=True,
-            info="Which model.",
+            info="Model to use.",
         ),
         SecretStrInput(
-            name="api_key", display_name="OpenAI API Key", real_time_refresh=True, info="The provider's key."
+            name="api_key",
+            display_name="OpenAI API Key",
+            real_time_refresh=True,
+            info="API key of the provider. Empty for the key of the server's operator.",
         ),
         DropdownInput(
             name="base_url_ibm_watsonx",
@@ -59,9 +67,9 @@ class LanguageModelComponent(Component):
             value=WATSONX_URLS[0],
             show=False,
             real_time_refresh=True,
-            info="Where watsonx is served.",
+            info="watsonx endpoint of your region.",
         ),
-        StrInput(name="project_id", display_name="watsonx Project ID", show=False, info="Your project at watsonx."),
+        StrInput(name="project_id", display_name="watsonx Project ID", show=False, info="ID of your watsonx project."),
         MessageTextInput(
             name="ollama_base_url",
             display_name="Ollama API URL",
@@ -69,7 +77,7 @@ class LanguageModelComponent(Component):
             show=False,
             load_from_db=True,
             real_time_refresh=True,
-            info="Where your Ollama listens.",
+            info="Address of your Ollama server.",
         ),
         INPUT,
         SYSTEM_MESSAGE,
@@ -83,24 +91,26 @@ class LanguageModelComponent(Component):
 
     @property
     def source_name(self) -> str:
-        """Return the model's name: a message shows it as its origin."""
+        """Return the model's name, which a message shows as its origin."""
         return str(self.model_name)
 
     async def text_response(self) -> Message:
         """Return the model's answer."""
-        return await respond(
-            await self.build_model(), self.input_value, str(self.system_message), stream=bool(self.stream)
-        )
+        provider = provider_named(self.provider)
+        model = await provider.connect(await self._settings(provider), self.context)
+        conversation = conversation_of(self, self.input_value, self.system_message)
+        stream = bool(self.stream) or self.context.streaming
+        return await ask_model(self, model, conversation, stream=stream, provider=provider)
 
     async def build_model(self) -> LanguageModel:
-        """Return the model."""
+        """Return the model, for components that use one."""
         provider = provider_named(self.provider)
-        settings = ModelSettings(
+        return await chat_model(provider, await self._settings(provider), self.context)
+
+    async def _settings(self, provider: Provider) -> ModelSettings:
+        return ModelSettings(
             model=self.model_name,
-            api_key=self.api_key
-            or (self.context.environment(provider.key_variable) if provider.key_variable else "")
-            or "",
-            base_url=str(self.ollama_base_url) if self.provider == "Ollama" else "",
+            api_key=await api_key_of(provider, self),
+            base_url=base_url_of(provider, self),
             temperature=float(self.temperature),
         )
-        return await chat_model(provider, settings, self.context)

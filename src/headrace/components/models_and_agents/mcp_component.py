@@ -1,4 +1,4 @@
-"""MCP Tools: the tools of a server that speaks the Model Context Protocol."""
+"""MCP Tools: the tools of a Model Context Protocol (MCP) server."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from headrace.component import (
     Output,
 )
 from headrace.component.component import ComponentError
-from headrace.component.tools import METADATA, changed_tools, described_arguments, tool_name
-from headrace.mcp_client import McpConnection, server_of, text_of_result
+from headrace.component.tools import TOOLS_METADATA, described_arguments, tool_name, tool_overrides
+from headrace.mcp.client import McpConnection, parse_server, text_of_result
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
     from mcp.types import Tool
 
-    from headrace.component.editing import Editing
+    from headrace.component.editor_context import EditorContext
     from headrace.component.inputs import Input
     from headrace.schema.dataframe import DataFrame
 
-_KINDS: dict[str, type[Input]] = {
+_INPUT_CLASSES: dict[str, type[Input]] = {
     "integer": IntInput,
     "number": FloatInput,
     "boolean": BoolInput,
@@ -36,26 +36,31 @@ _KINDS: dict[str, type[Input]] = {
 
 
 class MCPToolsComponent(Component):
-    """Uses one tool of a server with the values in its fields; in tool mode, gives all of them to a model."""
+    """Call one tool of an MCP server with the values of the fields. In tool mode, provide all tools to a model."""
 
     name = "MCPTools"
     display_name = "MCP Tools"
-    description = "Tools of an MCP server."
+    description = "Uses the tools of an MCP server."
     icon = "Mcp"
     inputs = [
         McpInput(
             name="mcp_server",
             display_name="MCP Server",
             real_time_refresh=True,
-            info="The server: {name, config: {url, headers}}.",
+            info="MCP server to use, as {name, config: {url, headers}}.",
         ),
-        BoolInput(name="use_cache", display_name="Use Cached Server", advanced=True, info="Kept for older flows."),
+        BoolInput(
+            name="use_cache",
+            display_name="Use Cached Server",
+            advanced=True,
+            info="Has no effect. Connections are reused within a run.",
+        ),
         BoolInput(
             name="verify_ssl",
             display_name="Verify SSL Certificate",
             value=True,
             advanced=True,
-            info="Certificates are verified, whatever this says.",
+            info="Has no effect. Certificates are always verified.",
         ),
         DropdownInput(
             name="tool",
@@ -63,21 +68,19 @@ class MCPToolsComponent(Component):
             required=True,
             show=False,
             real_time_refresh=True,
-            info="Which of its tools.",
+            info="Tool to call.",
         ),
-        MessageTextInput(
-            name="tool_placeholder", display_name="Tool Placeholder", show=False, info="Kept for editors."
-        ),
+        MessageTextInput(name="tool_placeholder", display_name="Tool Placeholder", show=False, info="Not used."),
     ]
     outputs = [Output(name="response", display_name="Response", method="build_output")]
 
     _connection: McpConnection | None = None
 
     async def build_output(self) -> DataFrame:
-        """Return what the chosen tool gives, a row for each piece.
+        """Call the selected tool and return a table with a row for each content item of its result.
 
         Raises:
-            ComponentError: no tool is chosen, the server has none of this name, or the tool failed.
+            ComponentError: no tool is selected, the server does not have the tool, or the tool failed.
             McpError: the server cannot be used.
 
         """
@@ -85,28 +88,28 @@ class MCPToolsComponent(Component):
 
         tool = next((t for t in await self._tools() if t.name == self.tool), None)
         if tool is None:
-            raise ComponentError(f"The MCP server has no tool {self.tool!r}. Choose one of its tools.")
-        given = {n: self.values[n] for n in _properties(tool) if self.values.get(n) not in (None, "")}
-        result = await self._connected().call(tool.name, given)
+            raise ComponentError(f"The MCP server has no tool {self.tool!r}. Select one under Tool.")
+        arguments = {name: self.values[name] for name in _properties(tool) if self.values.get(name) not in (None, "")}
+        result = await self._connect().call(tool.name, arguments)
         if result.is_error:
             raise ComponentError(f"{tool.name}: {text_of_result(result)}")
-        return dataframe([piece.model_dump(mode="json", exclude_none=True) for piece in result.content])
+        return dataframe([item.model_dump(mode="json", exclude_none=True) for item in result.content])
 
     async def tools_of_server(self) -> list[BaseTool]:
-        """Return the server's tools, as their node's author named and described them."""
-        changed = changed_tools(self.values.get(METADATA))
-        tools = [(tool, changed.get(tool.name, {})) for tool in await self._tools()]
+        """Return the server's tools with the names and descriptions from the node."""
+        overrides = tool_overrides(self.values.get(TOOLS_METADATA))
+        tools = [(tool, overrides.get(tool.name, {})) for tool in await self._tools()]
         return [self._as_tool(tool, row) for tool, row in tools if row.get("status") is not False]
 
-    def method_of(self, output: Output) -> Any:
-        """Return what makes an output's value; the tools are asked for at the server."""
-        return self.tools_of_server if output.method == "to_toolkit" else super().method_of(output)
+    def output_method(self, output: Output) -> Any:
+        """Return the method that computes an output's value. The toolset comes from the server."""
+        return self.tools_of_server if output.method == "to_toolkit" else super().output_method(output)
 
     def _as_tool(self, tool: Tool, row: dict[str, Any]) -> BaseTool:
         from langchain_core.tools import StructuredTool, ToolException
 
         async def call(**arguments: Any) -> str:
-            result = await self._connected().call(tool.name, arguments)
+            result = await self._connect().call(tool.name, arguments)
             if result.is_error:
                 raise ToolException(text_of_result(result))
             return text_of_result(result)
@@ -114,51 +117,52 @@ class MCPToolsComponent(Component):
         return StructuredTool(
             name=tool_name(str(row.get("name") or tool.name)),
             description=str(row.get("description") or tool.description or tool.name),
-            args_schema=_described(tool, described_arguments(row)),
+            args_schema=_described_schema(tool, described_arguments(row)),
             coroutine=call,
         )
 
     async def _tools(self) -> list[Tool]:
-        return await self._connected().tools()
+        return await self._connect().tools()
 
-    def _connected(self) -> McpConnection:
+    def _connect(self) -> McpConnection:
         if self._connection is None:
-            self._connection = McpConnection(server_of(self.mcp_server), self.context.egress)
-            self.context.at_end(self._connection.close)
+            self._connection = McpConnection(parse_server(self.mcp_server), self.context.egress)
+            self.context.on_close(self._connection.close)
         return self._connection
 
     @classmethod
-    async def edited(cls, node: dict[str, Any], field: str, editing: Editing) -> dict[str, Any]:
-        """Return the node with the server's tools to choose from, and a field for each argument of the chosen one."""
+    async def on_field_change(cls, node: dict[str, Any], field: str, editing: EditorContext) -> dict[str, Any]:
+        """Return the node with the server's tools as options and a field for each argument of the selected tool."""
         template = node["template"]
         if field not in {"mcp_server", "tool", "tool_mode"} or not template["mcp_server"].get("value"):
             return node
-        connection = McpConnection(server_of(template["mcp_server"]["value"]), editing.egress)
+        connection = McpConnection(parse_server(template["mcp_server"]["value"]), editing.egress)
         try:
             tools = await connection.tools()
         finally:
             connection.close()
         if node.get("tool_mode"):
             rows = [_row(tool) for tool in tools]
-            return {**node, "template": {**template, METADATA: {**template[METADATA], "value": rows}}}
+            return {**node, "template": {**template, TOOLS_METADATA: {**template[TOOLS_METADATA], "value": rows}}}
         names = [tool.name for tool in tools]
-        chosen = template["tool"].get("value") if template["tool"].get("value") in names else ""
-        known = {i.name for i in cls.inputs} | {"code", "_type"}
-        fields = {n: f for n, f in template.items() if n in known}
-        fields["tool"] = {**fields["tool"], "options": names, "value": chosen, "show": True}
+        selected = template["tool"].get("value") if template["tool"].get("value") in names else ""
+        own_fields = {field.name for field in cls.inputs} | {"code", "_type"}
+        fields = {name: value for name, value in template.items() if name in own_fields}
+        fields["tool"] = {**fields["tool"], "options": names, "value": selected, "show": True}
         for tool in tools:
-            if tool.name == chosen:
-                fields |= {n: _kept(_field(n, told, tool), template.get(n)) for n, told in _properties(tool).items()}
+            if tool.name == selected:
+                for name, schema in _properties(tool).items():
+                    fields[name] = _with_previous_value(_argument_field(name, schema, tool), template.get(name))
         return {**node, "template": fields}
 
 
 def _row(tool: Tool) -> dict[str, Any]:
-    told = tool.description or tool.name
+    description = tool.description or tool.name
     return {
         "name": tool_name(tool.name),
-        "description": told,
+        "description": description,
         "display_name": tool.title or tool.name,
-        "display_description": told,
+        "display_description": description,
         "tags": [tool.name],
         "args": _properties(tool),
         "readonly": False,
@@ -166,36 +170,38 @@ def _row(tool: Tool) -> dict[str, Any]:
     }
 
 
-def _described(tool: Tool, described: dict[str, str]) -> dict[str, Any]:
-    """Return a tool's schema with its arguments as the node's author described them."""
+def _described_schema(tool: Tool, descriptions: dict[str, str]) -> dict[str, Any]:
+    """Return a tool's JSON schema with the node's descriptions of its arguments."""
     properties = {
-        n: {**told, "description": described[n]} if n in described and isinstance(told, dict) else told
-        for n, told in _properties(tool).items()
+        name: {**schema, "description": descriptions[name]}
+        if name in descriptions and isinstance(schema, dict)
+        else schema
+        for name, schema in _properties(tool).items()
     }
     return {**tool.input_schema, "properties": properties}
 
 
 def _properties(tool: Tool) -> dict[str, Any]:
-    found = tool.input_schema.get("properties")
-    return found if isinstance(found, dict) else {}
+    properties = tool.input_schema.get("properties")
+    return properties if isinstance(properties, dict) else {}
 
 
-def _field(name: str, told: dict[str, Any], tool: Tool) -> dict[str, Any]:
-    """Return the field for an argument, of the kind that its JSON schema says."""
+def _argument_field(name: str, schema: dict[str, Any], tool: Tool) -> dict[str, Any]:
+    """Return the field JSON of a tool's argument; its JSON schema determines the input class."""
     common = {
         "name": name,
-        "display_name": str(told.get("title") or name),
-        "info": str(told.get("description") or ""),
+        "display_name": str(schema.get("title") or name),
+        "info": str(schema.get("description") or ""),
         "required": name in (tool.input_schema.get("required") or []),
     }
-    if isinstance(told.get("enum"), list):
-        made: Input = DropdownInput(**common, options=[str(o) for o in told["enum"]], value=told.get("default", ""))
-    else:
-        kind = _KINDS.get(str(told.get("type")), MessageTextInput)
-        default = {"value": told["default"]} if told.get("default") is not None else {}
-        made = kind(**common, **default, **({"is_list": True} if told.get("type") == "array" else {}))
-    return made.to_json()
+    if isinstance(schema.get("enum"), list):
+        options = [str(option) for option in schema["enum"]]
+        return DropdownInput(**common, options=options, value=schema.get("default", "")).to_json()
+    input_class = _INPUT_CLASSES.get(str(schema.get("type")), MessageTextInput)
+    default = {"value": schema["default"]} if schema.get("default") is not None else {}
+    is_list = {"is_list": True} if schema.get("type") == "array" else {}
+    return input_class(**common, **default, **is_list).to_json()
 
 
-def _kept(made: dict[str, Any], before: object) -> dict[str, Any]:
-    return {**made, "value": before["value"]} if isinstance(before, dict) and before.get("value") else made
+def _with_previous_value(field: dict[str, Any], previous: object) -> dict[str, Any]:
+    return {**field, "value": previous["value"]} if isinstance(previous, dict) and previous.get("value") else field

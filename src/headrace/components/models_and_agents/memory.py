@@ -1,4 +1,4 @@
-"""Message History: what was said in a session."""
+"""Message History: reads or stores the messages of a session."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from headrace.component import (
     TabInput,
 )
 from headrace.component.context import HistoryQuery
-from headrace.schema.message import SENDER_AI, SENDER_NAME_AI, SENDER_NAME_USER, SENDER_USER, Message
-from headrace.schema.template import fill
+from headrace.schema.message import SENDER_AI, SENDER_NAME_AI, SENDER_NAME_USER, SENDER_USER, Message, files_of
+from headrace.schema.template import render
+from headrace.schema.text_size import join_texts
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-BOTH = "Machine and User"
+ALL_SENDERS = "Machine and User"
 
 
 class MemoryComponent(Component):
-    """Reads a session's messages, or adds one."""
+    """Return the messages of a session, or store a message."""
 
     name = "Memory"
     display_name = "Message History"
-    description = "Reads the messages of a session, or stores one."
+    description = "Reads the messages of a session, or stores a message."
     icon = "message-square-more"
     inputs = [
         TabInput(
@@ -39,46 +40,62 @@ class MemoryComponent(Component):
             options=["Retrieve", "Store"],
             value="Retrieve",
             real_time_refresh=True,
-            info="Read or store.",
+            info="Retrieve reads messages, Store adds a message.",
         ),
         MessageTextInput(
-            name="message", display_name="Message", info="What to store.", tool_mode=True, dynamic=True, show=False
+            name="message",
+            display_name="Message",
+            info="Text of the message to store.",
+            tool_mode=True,
+            dynamic=True,
+            show=False,
         ),
         HandleInput(
             name="memory",
             display_name="External Memory",
             input_types=["Memory"],
             advanced=True,
-            info="A memory to use in place of the server's own.",
+            info="Not supported. Leave it unconnected to use the server's message history.",
         ),
         DropdownInput(
             name="sender_type",
             display_name="Sender Type",
-            options=[SENDER_AI, SENDER_USER, BOTH],
-            value=BOTH,
+            options=[SENDER_AI, SENDER_USER, ALL_SENDERS],
+            value=ALL_SENDERS,
             advanced=True,
-            info="Whose messages to read.",
+            info="Read only messages from senders of this type.",
         ),
-        MessageTextInput(name="sender", display_name="Sender", advanced=True, info="Who says what is stored."),
+        MessageTextInput(
+            name="sender",
+            display_name="Sender",
+            advanced=True,
+            info="Type of the sender of the stored message. Empty for Machine.",
+        ),
         MessageTextInput(
             name="sender_name",
             display_name="Sender Name",
             advanced=True,
             show=False,
-            info="Only messages under this name.",
+            info="Name of the sender: read only messages with this name, or store the message with it.",
         ),
         IntInput(
             name="n_messages",
             display_name="Number of Messages",
             value=100,
             advanced=True,
-            info="At most so many, the newest.",
+            info="Maximum number of messages to read. The newest messages are read.",
         ),
         MessageTextInput(
-            name="session_id", display_name="Session ID", advanced=True, info="Empty for the run's own session."
+            name="session_id",
+            display_name="Session ID",
+            advanced=True,
+            info="Session to read or to store in. Empty for the session of the run.",
         ),
         MessageTextInput(
-            name="context_id", display_name="Context ID", advanced=True, info="Only messages of this context."
+            name="context_id",
+            display_name="Context ID",
+            advanced=True,
+            info="Read only messages of this context, or store the message in it. Empty for none.",
         ),
         DropdownInput(
             name="order",
@@ -88,7 +105,7 @@ class MemoryComponent(Component):
             required=True,
             advanced=True,
             tool_mode=True,
-            info="Oldest or newest first.",
+            info="Ascending returns the oldest message first, Descending the newest.",
         ),
         MultilineInput(
             name="template",
@@ -96,7 +113,7 @@ class MemoryComponent(Component):
             value="{sender_name}: {text}",
             advanced=True,
             show=False,
-            info="How a message becomes a line: {text}, {sender}, {sender_name} or any other of its fields.",
+            info="Format of each message in the text, with placeholders such as {text}, {sender} and {sender_name}.",
         ),
     ]
     outputs = [
@@ -105,14 +122,16 @@ class MemoryComponent(Component):
     ]
 
     async def retrieve_messages_as_text(self) -> Message:
-        """Return the session's messages as lines of text, or in mode Store the message that was stored."""
+        """Return the session's messages as lines of text, or in mode Store the stored message."""
         if self.mode == "Store":
             return await self._store()
-        lines = [fill(self.template, _fields(message)) for message in await self.retrieve_messages()]
-        return Message(text="\n".join(lines), flow_id=self.context.flow_id)
+        messages = await self.retrieve_messages()
+        lines = (render(self.template, _fields(message)) for message in messages)
+        files = files_of(message for message in messages if message.sender != SENDER_AI)
+        return Message(text=join_texts(lines, "\n"), flow_id=self.context.flow_id, files=files)
 
     async def retrieve_messages_dataframe(self) -> DataFrame:
-        """Return the session's messages as a table, a row each."""
+        """Return a table with a row for each message of the session."""
         from headrace.schema.table import dataframe
 
         messages = [await self._store()] if self.mode == "Store" else await self.retrieve_messages()
@@ -122,21 +141,21 @@ class MemoryComponent(Component):
         """Return the session's messages.
 
         Raises:
-            ComponentError: they are to come from an external memory.
+            ComponentError: an external memory is connected.
 
         """
         if self.memory:
             raise ComponentError(
-                "Message History cannot read an external memory here. Disconnect it to use the server's own."
+                "Message History does not support external memories. Disconnect External Memory to use the server's own."
             )
         if self.n_messages is not None and int(self.n_messages or 0) <= 0:
             return []
-        return await self.context.history(
+        return await self.context.get_messages(
             HistoryQuery(
                 session_id=self.session_id or self.context.session_id,
                 limit=int(self.n_messages),
                 order="DESC" if self.order == "Descending" else "ASC",
-                sender=None if self.sender_type == BOTH else self.sender_type,
+                sender=None if self.sender_type == ALL_SENDERS else self.sender_type,
                 sender_name=self.sender_name or None,
                 context_id=self.context_id or None,
             )
@@ -152,7 +171,7 @@ class MemoryComponent(Component):
             context_id=self.context_id or "",
             flow_id=self.context.flow_id,
         )
-        await self.context.store(message)
+        await self.context.save_message(message)
         return message
 
 

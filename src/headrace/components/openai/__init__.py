@@ -1,1 +1,1 @@
-"""The models of OpenAI and of servers that speak its protocol."""
+"""Models of OpenAI and of OpenAI-compatible servers."""

@@ -1,4 +1,4 @@
-"""OpenAI: its chat models, with all their settings."""
+"""OpenAI: a chat model of OpenAI or of an OpenAI-compatible server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from headrace.component import (
     Output,
     SecretStrInput,
 )
-from headrace.models.fields import (
+from headrace.component.model_use import ModelUse
+from headrace.models.chat import ask_model
+from headrace.models.conversation import conversation_of
+from headrace.models.input_fields import (
     API_BASE,
     INPUT,
     MAX_RETRIES,
@@ -22,10 +25,9 @@ from headrace.models.fields import (
     SYSTEM_MESSAGE,
     TEMPERATURE,
     TIMEOUT,
-    settings_of,
+    settings_from_component,
 )
-from headrace.models.provider import chat_model, provider_named, providers
-from headrace.models.respond import respond
+from headrace.models.provider import ModelSettings, chat_model, provider_named, providers
 from headrace.schema import Message
 
 if TYPE_CHECKING:
@@ -33,19 +35,22 @@ if TYPE_CHECKING:
 
 
 class OpenAIModelComponent(Component):
-    """Asks a chat model of OpenAI, or of a server that speaks its protocol."""
+    """Return a chat model's answer, or the model itself for other components."""
 
     name = "OpenAIModel"
     display_name = "OpenAI"
-    description = "Asks a model of OpenAI or of a compatible server."
+    description = "Runs a chat model of OpenAI or of an OpenAI-compatible server."
     icon = "OpenAI"
+    model_use = ModelUse(outputs=("text_output",), provider="OpenAI")
     inputs = [
         INPUT,
         SYSTEM_MESSAGE,
         STREAM,
         MAX_TOKENS,
         MODEL_KWARGS,
-        BoolInput(name="json_mode", display_name="JSON Mode", advanced=True, info="Answer in JSON alone."),
+        BoolInput(
+            name="json_mode", display_name="JSON Mode", advanced=True, info="Require the model to answer in JSON."
+        ),
         DropdownInput(
             name="model_name",
             display_name="Model Name",
@@ -53,11 +58,15 @@ class OpenAIModelComponent(Component):
             value="gpt-4o-mini",
             combobox=True,
             real_time_refresh=True,
-            info="Which model.",
+            info="Model to use.",
         ),
         API_BASE,
         SecretStrInput(
-            name="api_key", display_name="OpenAI API Key", value="OPENAI_API_KEY", required=True, info="Your key."
+            name="api_key",
+            display_name="OpenAI API Key",
+            value="OPENAI_API_KEY",
+            required=True,
+            info="Your OpenAI API key.",
         ),
         TEMPERATURE.model_copy(update={"advanced": False}),
         SEED,
@@ -71,16 +80,20 @@ class OpenAIModelComponent(Component):
 
     @property
     def source_name(self) -> str:
-        """Return the model's name: a message shows it as its origin."""
+        """Return the model's name, which a message shows as its origin."""
         return str(self.model_name)
 
     async def text_response(self) -> Message:
         """Return the model's answer."""
-        return await respond(
-            await self.build_model(), self.input_value, str(self.system_message), stream=bool(self.stream)
-        )
+        provider = provider_named("OpenAI")
+        model = await provider.connect(self._settings(), self.context)
+        conversation = conversation_of(self, self.input_value, self.system_message)
+        stream = bool(self.stream) or self.context.streaming
+        return await ask_model(self, model, conversation, stream=stream, provider=provider)
 
     async def build_model(self) -> LanguageModel:
-        """Return the model."""
-        settings = settings_of(self, api_key=self.api_key, base_url=self.openai_api_base or "")
-        return await chat_model(provider_named("OpenAI"), settings, self.context)
+        """Return the model, for components that use one."""
+        return await chat_model(provider_named("OpenAI"), self._settings(), self.context)
+
+    def _settings(self) -> ModelSettings:
+        return settings_from_component(self, api_key=self.api_key, base_url=self.openai_api_base or "")

@@ -1,1 +1,1 @@
-"""Texts, records and tables, one made of another."""
+"""Components that convert text, data and tables."""

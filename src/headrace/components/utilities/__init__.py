@@ -1,1 +1,1 @@
-"""Small helps, for flows and as tools of agents."""
+"""Small utilities for flows and for agents."""

@@ -1,4 +1,4 @@
-"""Calculator: what a sum comes to."""
+"""Calculator: evaluates an arithmetic expression."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from headrace.schema import Data
 
 Number = int | float
 
-#: A power whose result would have more digits than this is refused: it could take for ever.
-MOST_BITS = 4096
-MOST_LETTERS = 1000
+#: Maximum size of an integer, since the time of a computation grows with it.
+MAX_BITS = 4096
+MAX_EXPRESSION_CHARACTERS = 1000
 
-_TWO: dict[type[ast.operator], Callable[[Number, Number], Number]] = {
+_BINARY: dict[type[ast.operator], Callable[[Number, Number], Number]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
@@ -23,11 +23,11 @@ _TWO: dict[type[ast.operator], Callable[[Number, Number], Number]] = {
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
 }
-_ONE: dict[type[ast.unaryop], Callable[[Number], Number]] = {ast.UAdd: operator.pos, ast.USub: operator.neg}
+_UNARY: dict[type[ast.unaryop], Callable[[Number], Number]] = {ast.UAdd: operator.pos, ast.USub: operator.neg}
 
 
 class CalculatorComponent(Component):
-    """Reckons with numbers, brackets and + - * / // % **. Nothing else is understood, and nothing is run."""
+    """Evaluate an expression of numbers, parentheses and `+ - * / // % **`, without running it as Python code."""
 
     display_name = "Calculator"
     description = "Evaluates an arithmetic expression."
@@ -38,32 +38,41 @@ class CalculatorComponent(Component):
             name="expression",
             display_name="Expression",
             tool_mode=True,
-            info="What to reckon, such as 4*4*(33/22)+12-20.",
+            info="Arithmetic expression to evaluate, such as 4*4*(33/22)+12-20.",
         )
     ]
     outputs = [Output(name="result", display_name="Data", method="evaluate_expression")]
 
     def evaluate_expression(self) -> Data:
-        """Return the result as text, at most six digits behind the point.
+        """Return the result as text with at most six decimal places.
 
         Raises:
-            ComponentError: the expression is none, divides by zero or grows too large.
+            ComponentError: the expression is not valid, divides by zero, or its result is too large.
 
         """
-        result = reckon(str(self.expression))
+        result = evaluate(str(self.expression))
         text = f"{result:.6f}".rstrip("0").rstrip(".") if isinstance(result, float) else str(result)
         self.status = text
         return Data(data={"result": text})
 
 
-def reckon(expression: str) -> Number:
-    """Return what an arithmetic expression comes to."""
-    if len(expression) > MOST_LETTERS:
-        raise ComponentError(f"An expression has {MOST_LETTERS} letters at most.")
+def evaluate(expression: str) -> Number:
+    """Return the value of an arithmetic expression.
+
+    Raises:
+        ComponentError: the expression is not valid, divides by zero, or its result is too large.
+
+    """
+    if len(expression) > MAX_EXPRESSION_CHARACTERS:
+        raise ComponentError(
+            f"The expression is longer than {MAX_EXPRESSION_CHARACTERS} characters. Split it into parts."
+        )
     try:
         return _value(ast.parse(expression.strip(), mode="eval").body)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ComponentError(f"{expression!r} is no arithmetic expression.") from error
+        raise ComponentError(
+            f"{expression!r} is not a valid arithmetic expression. Use numbers, parentheses and + - * / // % **."
+        ) from error
     except ZeroDivisionError as error:
         raise ComponentError(f"{expression!r} divides by zero.") from error
     except OverflowError as error:
@@ -73,25 +82,25 @@ def reckon(expression: str) -> Number:
 def _value(node: ast.expr) -> Number:
     if isinstance(node, ast.Constant) and type(node.value) in {int, float}:
         return node.value  # type: ignore[return-value]
-    if isinstance(node, ast.UnaryOp) and type(node.op) in _ONE:
-        return _ONE[type(node.op)](_value(node.operand))
+    if isinstance(node, ast.UnaryOp) and type(node.op) in _UNARY:
+        return _UNARY[type(node.op)](_value(node.operand))
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
         return _power(_value(node.left), _value(node.right))
-    if isinstance(node, ast.BinOp) and type(node.op) in _TWO:
-        return _bounded(_TWO[type(node.op)](_value(node.left), _value(node.right)))
+    if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
+        return _bounded(_BINARY[type(node.op)](_value(node.left), _value(node.right)))
     raise ValueError(ast.dump(node))
 
 
 def _power(base: Number, exponent: Number) -> Number:
-    if isinstance(base, int) and isinstance(exponent, int) and base.bit_length() * max(exponent, 0) > MOST_BITS:
+    if isinstance(base, int) and isinstance(exponent, int) and base.bit_length() * max(exponent, 0) > MAX_BITS:
         raise OverflowError
     result: Number | complex = base**exponent
     if isinstance(result, complex):
-        raise ValueError("not a real number")  # noqa: TRY004 - told as a bad expression
+        raise ValueError("not a real number")  # noqa: TRY004 - `evaluate` reports it as an invalid expression
     return result
 
 
 def _bounded(number: Number) -> Number:
-    if isinstance(number, int) and number.bit_length() > MOST_BITS:
+    if isinstance(number, int) and number.bit_length() > MAX_BITS:
         raise OverflowError
     return number

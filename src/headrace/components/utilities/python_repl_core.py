@@ -1,21 +1,21 @@
-"""Python Interpreter: code in a field, or from a model, run apart from the server."""
+"""Python Interpreter: runs Python code from a field or a model, isolated from the server."""
 
 from __future__ import annotations
 
 import re
 
 from headrace.component import Component, MultilineInput, Output, StrInput
-from headrace.component.component import ComponentError, PythonFailedError
+from headrace.component.component import ComponentError, PythonExecutionError
 from headrace.schema import Data
 
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
 class PythonREPLComponent(Component):
-    """Runs Python in its owner's own process and gives what it prints."""
+    """Run Python code in the owner's isolated process and return its output."""
 
     display_name = "Python Interpreter"
-    description = "Runs Python code and gives what it prints."
+    description = "Runs Python code and returns what it prints."
     icon = "square-terminal"
     inputs = [
         StrInput(
@@ -23,7 +23,7 @@ class PythonREPLComponent(Component):
             display_name="Global Imports",
             value="math,pandas",
             required=True,
-            info="Modules that the code finds, with commas between.",
+            info="Modules to import for the code, separated by commas.",
         ),
         MultilineInput(
             name="python_code",
@@ -31,26 +31,28 @@ class PythonREPLComponent(Component):
             value="print('Hello, World!')",
             required=True,
             tool_mode=True,
-            info="The code. What it prints is the result.",
+            info="Python code to run. Its printed output is the result.",
         ),
     ]
     outputs = [Output(name="results", display_name="Results", method="run_python_repl")]
 
     async def run_python_repl(self) -> Data:
-        """Return what the code prints as `result`, or under `error` why it failed.
+        """Return the printed output as `result`, or the reason of a failure as `error`.
 
         Raises:
-            ComponentError: an import is no module's name, or the flow's owner may run no code.
+            ComponentError: an import is not a valid module name, or the flow's owner may not run code.
 
         """
         imports = [name.strip() for name in str(self.global_imports).split(",") if name.strip()]
         for name in imports:
             if not _MODULE.fullmatch(name):
-                raise ComponentError(f"{name!r} is no module's name.")
+                raise ComponentError(
+                    f"{name!r} is not a valid module name. Separate modules with commas under Global Imports."
+                )
         try:
             outcome = await self.context.run_python(str(self.python_code), names={}, imports=imports)
-        except PythonFailedError as error:
+        except PythonExecutionError as error:
             self.status = error.message
             return Data(data={"error": error.message})
-        self.status = outcome.printed
-        return Data(data={"result": outcome.printed})
+        self.status = outcome.stdout
+        return Data(data={"result": outcome.stdout})

@@ -1,1 +1,1 @@
-"""A file a provider; each is found by being here."""
+"""Modules with providers. Each module defines a tuple `PROVIDERS`."""

@@ -1,0 +1,1 @@
+"""Engines alone: the same chain in headrace, LangGraph and Haystack, each run as a program of its own."""

@@ -1,0 +1,1 @@
+"""HTTP: request bodies, uploads, downloads and path checks."""

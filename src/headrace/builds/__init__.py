@@ -1,0 +1,1 @@
+"""Builds: runs whose events an editor follows."""

@@ -1,0 +1,1 @@
+"""Custom code: approval, loading and execution of code that comes with flows."""

@@ -1,0 +1,1 @@
+"""Wire formats: translations of the events and results of a run."""

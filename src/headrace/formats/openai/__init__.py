@@ -1,0 +1,1 @@
+"""Runs in the formats of the OpenAI API: responses, chat completions, errors."""

@@ -1,0 +1,1 @@
+"""The guest side of isolation: the worker process that runs custom code."""

@@ -1,0 +1,1 @@
+"""The host side of isolation: the server starts worker processes and serves their runs."""

@@ -1,0 +1,1 @@
+"""Background jobs: runs that are accepted first and executed later."""

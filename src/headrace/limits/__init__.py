@@ -1,0 +1,1 @@
+"""Limits that divide the resources of a process among its users."""

@@ -1,0 +1,1 @@
+"""Logging: configuration, request ids and the buffer of recent lines."""

@@ -1,0 +1,1 @@
+"""Rules shared by the API, MCP and the command line."""

@@ -1,0 +1,1 @@
+"""Where the bytes of files are stored: a local folder or S3."""
