@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 
+#: How long the requests of a server that is to stop may go on. Some tests leave requests that would never end.
+_GRACE_SECONDS = 1
+
+
 @contextlib.contextmanager
 def serving(app: Starlette) -> Iterator[str]:
     """Serve `app` on a free loopback port and yield its address."""
@@ -27,7 +31,16 @@ def serving(app: Starlette) -> Iterator[str]:
                 started.append(self.servers[0].sockets[0].getsockname()[1])
             ready.set()
 
-    server = ReportingServer(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", log_config=None))
+    server = ReportingServer(
+        uvicorn.Config(
+            app,
+            host="127.0.0.1",
+            port=0,
+            log_level="critical",
+            log_config=None,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
+    )
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()
     try:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx2
@@ -16,8 +13,6 @@ from tests.support.waiting import until
 
 #: How long several processes may take to start on a busy machine.
 START_SECONDS = 60
-#: A process that accepts connections answers within this time. The server replaces processes that are stopped for 5 seconds.
-_ANSWER_SECONDS = 1
 
 
 def server_processes(pid: int, count: int) -> list[int]:
@@ -39,34 +34,38 @@ def server_processes(pid: int, count: int) -> list[int]:
 
 
 def connect_to_each(base_url: str, pids: Sequence[int], headers: dict[str, str]) -> list[httpx2.Client]:
-    """Return a client for each process, with an open connection to it."""
-    clients = []
+    """Return a client for each process, with an open connection to it.
+
+    The processes accept connections from the same socket, so connections are opened until each process has one.
+    """
+    clients: dict[int, httpx2.Client] = {}
+    with contextlib.ExitStack() as superfluous:
+
+        def connect() -> bool:
+            client = httpx2.Client(base_url=base_url, headers=headers, timeout=60)
+            pid = _connected_process(client, pids)
+            if pid in clients:
+                # It stays open for now: a process with fewer connections is likelier to accept the next one.
+                superfluous.callback(client.close)
+            else:
+                clients[pid] = client
+            return len(clients) == len(pids)
+
+        until(connect, START_SECONDS)
+    return [clients[pid] for pid in pids]
+
+
+def _connected_process(client: httpx2.Client, pids: Sequence[int]) -> int:
+    """Open the connection of a client and return the process that accepted it."""
+    response = client.get("/health", timeout=START_SECONDS)
+    assert response.status_code == 200, response.text
+    if len(pids) == 1:
+        return pids[0]
+    _host, port = response.extensions["network_stream"].get_extra_info("client_addr")
     for pid in pids:
-        others = [other for other in pids if other != pid]
-        clients.append(until(partial(_connect, base_url, others, headers), START_SECONDS))
-    return clients
-
-
-def _connect(base_url: str, others: Sequence[int], headers: dict[str, str]) -> httpx2.Client | None:
-    """Return a client with a connection to the process that is not one of `others`, or None if it does not answer yet."""
-    client = httpx2.Client(base_url=base_url, headers=headers, timeout=60)
-    # The processes accept connections from the same socket. The others are stopped for a moment, so that they do not.
-    with _stopped(others), contextlib.suppress(httpx2.TimeoutException):
-        assert client.get("/health", timeout=_ANSWER_SECONDS if others else START_SECONDS).status_code == 200
-        return client
-    client.close()
-    return None
-
-
-@contextlib.contextmanager
-def _stopped(pids: Sequence[int]) -> Iterator[None]:
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        if any(c.raddr and c.raddr.port == port for c in psutil.Process(pid).net_connections("tcp")):
+            return pid
+    raise AssertionError(f"No process of the server has the connection from port {port}.")
 
 
 def resident_bytes(pid: int) -> int:
