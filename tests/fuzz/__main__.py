@@ -35,7 +35,12 @@ TOLERATED_LOAD = 0.2
 #: How long the server has after the last request to end its runs, in seconds.
 SETTLE_SECONDS = 15
 _PROGRESS_SECONDS = 60
-_SETTINGS = {"HEADRACE_RUN_TIMEOUT_SECONDS": "20", "LANGFLOW_LOG_LEVEL": "error"}
+_SETTINGS = {
+    "HEADRACE_RUN_TIMEOUT_SECONDS": "20",
+    "LANGFLOW_LOG_LEVEL": "error",
+    # The users stay logged in for as long as the attack takes.
+    "LANGFLOW_ACCESS_TOKEN_EXPIRE_SECONDS": "86400",
+}
 
 
 def _parse_arguments() -> argparse.Namespace:
@@ -54,7 +59,7 @@ def _send_seed(attacks: Attacks, seeds: list[int], findings: Findings) -> None:
         attacks.send(seed)
     except Exception as error:
         # A connection that the server closed, or an answer after more than a minute.
-        findings.failures.append(f"seed {seed}: no answer: {error!r:.300}")
+        findings.fail(f"seed {seed}: no answer: {error!r:.300}")
 
 
 def _send_until(attacks: Attacks, seeds: list[int], deadline: float, findings: Findings) -> None:
@@ -78,11 +83,11 @@ def _compare(before: ProcessState, after: ProcessState, findings: Findings) -> N
     log.info("before: %s", before)
     log.info("after:  %s", after)
     if after.resident_mib - before.resident_mib > TOLERATED_MIB:
-        findings.failures.append("the memory has grown")
+        findings.fail("the memory has grown")
     if after.threads + after.open_files - before.threads - before.open_files > TOLERATED_HANDLES:
-        findings.failures.append("threads or open files are left over")
+        findings.fail("threads or open files are left over")
     if after.load > TOLERATED_LOAD:
-        findings.failures.append("the server is busy although nobody sends requests")
+        findings.fail("the server is busy although nobody sends requests")
 
 
 def _attack(server: AttackedServer, arguments: argparse.Namespace, findings: Findings) -> None:
@@ -96,7 +101,8 @@ def _attack(server: AttackedServer, arguments: argparse.Namespace, findings: Fin
     _compare(before, ProcessState.of(server.pid), findings)
     with server.observe() as observation:
         threading.Event().wait(1)
-    findings.failures += observation.failures
+    for failure in observation.failures:
+        findings.fail(failure)
 
 
 def main() -> int:
@@ -113,8 +119,6 @@ def main() -> int:
         attacked_server(Path(folder), url, workers=arguments.workers, **_SETTINGS) as server,
     ):
         _attack(server, arguments, findings)
-    for failure in findings.failures:
-        log.error("%s", failure)
     log.info("%d requests, %d failures", findings.requests, len(findings.failures))
     return 1 if findings.failures else 0
 

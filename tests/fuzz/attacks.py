@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import random
 import socket
 from dataclasses import dataclass, field
@@ -28,6 +29,9 @@ _SOCKET_TIMEOUT_SECONDS = 5
 _EXAMPLES_PER_OPERATION = 10
 
 
+log = logging.getLogger("fuzz")
+
+
 @dataclass(slots=True)
 class Findings:
     """The requests that were sent, and the answers that must not occur."""
@@ -39,7 +43,12 @@ class Findings:
         """Count an answer, and record it if it is an unexpected server error."""
         self.requests += 1
         if status >= 500 and status not in EXPECTED_SERVER_ERRORS:
-            self.failures.append(f"seed {seed}: {label}: {status} {text[:300]}")
+            self.fail(f"seed {seed}: {label}: {status} {text[:300]}")
+
+    def fail(self, failure: str) -> None:
+        """Record and report a failure."""
+        self.failures.append(failure)
+        log.error("%s", failure)
 
 
 class Attacks:

@@ -271,3 +271,10 @@ def test_an_export_contains_no_secret_and_can_be_imported_again(server: Attacked
         assert imported.status_code == 201, imported.text
         complete = client.post("/api/v1/flows/download/", json=[flow_id], params={"include_secrets": True})
         assert SECRET in complete.text
+
+
+@pytest.mark.parametrize("kind", [{}, [], 1, None])
+def test_a_node_whose_type_is_not_a_text_is_hidden_from_visitors(kind: object) -> None:
+    field = {"name": "template", "value": "hidden words"}
+    node = {"id": "a", "data": {"id": "a", "type": kind, "node": {"template": {"template": field}}}}
+    assert "hidden words" not in json.dumps(public_view({"nodes": [node], "edges": []}))

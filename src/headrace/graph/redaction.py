@@ -81,7 +81,8 @@ def _export_field(name: str, field: Any) -> Any:
 
 
 def _hide_node(data: dict[str, Any]) -> dict[str, Any]:
-    is_visible = data.get("type") in _VISIBLE_TYPES
+    kind = data.get("type")
+    is_visible = isinstance(kind, str) and kind in _VISIBLE_TYPES
     hidden = _with_body(data, _redact_field if is_visible else _hide_field, public_view)
     body = hidden.get("node")
     if not isinstance(body, dict):
@@ -89,7 +90,7 @@ def _hide_node(data: dict[str, Any]) -> dict[str, Any]:
     template = body.get("template")
     if isinstance(template, dict) and isinstance(template.get("code"), dict):
         body = {**body, "template": {**template, "code": _hide_field("code", template["code"])}}
-    if data.get("type") in {None, "note", "noteNode"} and isinstance(body.get("description"), str):
+    if kind in (None, "note", "noteNode") and isinstance(body.get("description"), str):
         body = {**body, "description": ""}
     return {**hidden, "node": body}
 
