@@ -1,0 +1,300 @@
+"""The clients that the tests run against a server, and their capabilities.
+
+`docs/clients.md` shows this matrix. The tests fail if a client does less or more, or in another way, than it says here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Runtime(StrEnum):
+    """The environment of a client."""
+
+    #: The Python of the tests.
+    PYTHON = "python"
+    #: The environment `.venv-clients`, because the versions of its packages are not those of headrace.
+    CLIENTS = "clients"
+    NODE = "node"
+    CURL = "curl"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A client, or one of its interfaces.
+
+    Attributes:
+        id: a short name.
+        name: the name as Markdown.
+        script: the file in `scripts/` that uses all capabilities.
+        part: the part of the script's report.
+        runtime: the environment of the script.
+        packages: the packages that an application installs.
+        capabilities: the names of the client's own functions or errors, as Markdown, by capability.
+        missing: reasons, by capability that the client lacks.
+
+    """
+
+    id: str
+    name: str
+    script: str
+    part: str
+    runtime: Runtime
+    packages: tuple[str, ...]
+    capabilities: Mapping[str, str]
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+
+#: The titles of the capabilities of clients of the OpenAI API.
+OPENAI_CAPABILITIES = {
+    "models": "list of models",
+    "chat": "answer",
+    "stream": "streaming",
+    "tools": "tool calls",
+    "structured": "structured output",
+    "image_openai": "image to *OpenAI*",
+    "image_language_model": "image to *Language Model*",
+    "image_agent": "image to *Agent*",
+    "conversation": "conversation",
+    "wrong_key": "error: wrong key",
+    "unknown_model": "error: unknown model",
+}
+#: The titles of the capabilities of clients of Langflow's API.
+LANGFLOW_CAPABILITIES = {
+    "run": "run",
+    "stream": "streaming",
+    "session": "session",
+    "tweaks": "tweaks",
+    "flow_file": "file of a flow",
+    "user_file": "file of a user",
+    "image_openai": "image to *OpenAI*",
+    "image_language_model": "image to *Language Model*",
+    "image_agent": "image to *Agent*",
+    "logs": "log",
+    "wrong_key": "error: wrong key",
+    "unknown_flow": "error: unknown flow",
+}
+
+
+def _images(function: str) -> dict[str, str]:
+    return dict.fromkeys(("image_openai", "image_language_model", "image_agent"), function)
+
+
+def _errors(wrong_key: str, unknown_model: str) -> dict[str, str]:
+    return {"wrong_key": wrong_key, "unknown_model": unknown_model}
+
+
+_SDK_ERRORS = _errors("`AuthenticationError`", "`NotFoundError`")
+_AI_SDK_CAPABILITIES = {
+    "chat": "`generateText`",
+    "stream": "`streamText`",
+    "tools": "`generateText` with `tools`, in several steps",
+    "structured": "`generateObject`",
+    **_images("`generateText`"),
+    "conversation": "`messages`",
+    **_errors("`APICallError`", "`APICallError`"),
+}
+_AI_SDK_MISSING = {"models": "The AI SDK has no function for it."}
+_LANGCHAIN_CAPABILITIES = {
+    "chat": "`invoke`",
+    "stream": "`stream`",
+    "tools": "`bind_tools`",
+    "structured": "`with_structured_output`",
+    **_images("`invoke`"),
+    "conversation": "messages",
+    **_errors("`OpenAIAuthenticationError`", "`OpenAIModelNotFoundError`"),
+}
+_LANGCHAIN_MISSING = {"models": "LangChain has no function for it."}
+
+CLIENTS = (
+    Client(
+        id="openai-python-chat",
+        name="OpenAI SDK for Python, chat completions",
+        script="openai_python.py",
+        part="chat",
+        runtime=Runtime.PYTHON,
+        packages=("openai",),
+        capabilities={
+            "models": "`models.list`",
+            "chat": "`chat.completions.create`",
+            "stream": "`stream=True`",
+            "tools": "`tools`",
+            "structured": "`chat.completions.parse`",
+            **_images("`image_url`"),
+            "conversation": "`messages`",
+            **_SDK_ERRORS,
+        },
+    ),
+    Client(
+        id="openai-python-responses",
+        name="OpenAI SDK for Python, Responses",
+        script="openai_python.py",
+        part="responses",
+        runtime=Runtime.PYTHON,
+        packages=("openai",),
+        capabilities={
+            "models": "`models.retrieve`",
+            "chat": "`responses.create`",
+            "stream": "`stream=True`",
+            "tools": "`tools`",
+            "structured": "`responses.parse`",
+            **_images("`input_image`"),
+            "conversation": "`previous_response_id`",
+            **_SDK_ERRORS,
+        },
+    ),
+    Client(
+        id="openai-javascript-chat",
+        name="OpenAI SDK for JavaScript, chat completions",
+        script="openai_javascript.mjs",
+        part="chat",
+        runtime=Runtime.NODE,
+        packages=("openai",),
+        capabilities={
+            "models": "`models.list`",
+            "chat": "`chat.completions.create`",
+            "stream": "`stream: true`",
+            "tools": "`tools`",
+            "structured": "`chat.completions.parse`, `zodResponseFormat`",
+            **_images("`image_url`"),
+            "conversation": "`messages`",
+            **_SDK_ERRORS,
+        },
+    ),
+    Client(
+        id="openai-javascript-responses",
+        name="OpenAI SDK for JavaScript, Responses",
+        script="openai_javascript.mjs",
+        part="responses",
+        runtime=Runtime.NODE,
+        packages=("openai",),
+        capabilities={
+            "models": "`models.retrieve`",
+            "chat": "`responses.create`",
+            "stream": "`stream: true`",
+            "tools": "`tools`",
+            "structured": "`responses.parse`, `zodTextFormat`",
+            **_images("`input_image`"),
+            "conversation": "`previous_response_id`",
+            **_SDK_ERRORS,
+        },
+    ),
+    Client(
+        id="langchain-chat",
+        name="LangChain `ChatOpenAI`",
+        script="chat_openai.py",
+        part="chat",
+        runtime=Runtime.PYTHON,
+        packages=("langchain-openai",),
+        capabilities=_LANGCHAIN_CAPABILITIES,
+        missing=_LANGCHAIN_MISSING,
+    ),
+    Client(
+        id="langchain-responses",
+        name="LangChain `ChatOpenAI` with `use_responses_api`",
+        script="chat_openai.py",
+        part="responses",
+        runtime=Runtime.PYTHON,
+        packages=("langchain-openai",),
+        capabilities=_LANGCHAIN_CAPABILITIES,
+        missing=_LANGCHAIN_MISSING,
+    ),
+    Client(
+        id="litellm",
+        name="LiteLLM",
+        script="litellm_python.py",
+        part="chat",
+        runtime=Runtime.CLIENTS,
+        packages=("litellm",),
+        capabilities={
+            "models": "`get_valid_models`",
+            "chat": "`completion`",
+            "stream": "`stream=True`",
+            "tools": "`tools`",
+            "structured": "`response_format`",
+            **_images("`image_url`"),
+            "conversation": "`messages`",
+            **_SDK_ERRORS,
+        },
+    ),
+    Client(
+        id="ai-sdk-openai",
+        name="AI SDK with `@ai-sdk/openai`",
+        script="ai_sdk.mjs",
+        part="responses",
+        runtime=Runtime.NODE,
+        packages=("ai", "@ai-sdk/openai"),
+        capabilities=_AI_SDK_CAPABILITIES,
+        missing=_AI_SDK_MISSING,
+    ),
+    Client(
+        id="ai-sdk-compatible",
+        name="AI SDK with `@ai-sdk/openai-compatible`",
+        script="ai_sdk.mjs",
+        part="chat",
+        runtime=Runtime.NODE,
+        packages=("ai", "@ai-sdk/openai-compatible"),
+        capabilities=_AI_SDK_CAPABILITIES,
+        missing=_AI_SDK_MISSING,
+    ),
+    Client(
+        id="llm",
+        name="The command `llm`",
+        script="llm_command.py",
+        part="chat",
+        runtime=Runtime.CLIENTS,
+        packages=("llm",),
+        capabilities={
+            "chat": "`--no-stream`",
+            "stream": "the default",
+            "tools": "`--functions`",
+            "structured": "`--schema`",
+            **_images("`-a`"),
+            "conversation": "`--continue`",
+            **_errors("status 1", "status 1"),
+        },
+        missing={"models": "`llm models` lists the models of its file."},
+    ),
+    Client(
+        id="curl",
+        name="curl",
+        script="curl.py",
+        part="responses",
+        runtime=Runtime.CURL,
+        packages=(),
+        capabilities={
+            "models": "`/v1/models`",
+            "chat": "`/v1/responses`",
+            "stream": "`/v1/chat/completions`",
+            "tools": "`tools`",
+            "structured": "`text.format`",
+            **_images("`input_image`"),
+            "conversation": "`previous_response_id`",
+            **_errors("status 22", "status 22"),
+        },
+    ),
+)
+LANGFLOW_CLIENTS = (
+    Client(
+        id="langflow-client",
+        name="Langflow client for JavaScript",
+        script="langflow_client.mjs",
+        part="run",
+        runtime=Runtime.NODE,
+        packages=("@datastax/langflow-client",),
+        capabilities={
+            "run": "`run`",
+            "stream": "`stream`",
+            "session": "`session_id`",
+            "tweaks": "`tweak`",
+            "flow_file": "`flow.uploadFile`",
+            "user_file": "`files.upload`, `files.list`",
+            **_images("`flow.uploadFile`"),
+            "wrong_key": "`LangflowError`",
+            "unknown_flow": "`LangflowError`",
+        },
+        missing={"logs": "The client sends no API key for the log. Read it with another client."},
+    ),
+)

@@ -1,0 +1,97 @@
+// Vercel's AI SDK, with its provider for OpenAI (Responses) and that for compatible servers (chat completions).
+
+import { generateObject, generateText, stepCountIs, streamText, tool } from "ai";
+import { z } from "zod";
+import {
+  errorOf,
+  IMAGE,
+  images,
+  KEY,
+  MISSING_MODEL,
+  MODEL,
+  MODELS,
+  report,
+  TOOL_DESCRIPTION,
+  TOOL_NAME,
+  URL,
+  WEATHER,
+  WRONG_KEY,
+} from "./support.mjs";
+
+// set-up of responses
+import { createOpenAI } from "@ai-sdk/openai";
+
+const openai = createOpenAI({ baseURL: `${URL}/v1`, apiKey: KEY });
+// end
+// set-up of chat
+import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
+
+const headrace = createOpenAICompatible({
+  name: "headrace",
+  baseURL: `${URL}/v1`,
+  apiKey: KEY,
+  supportsStructuredOutputs: true,
+});
+// end
+
+// The SDK repeats failed requests by default; a run that failed is not run again.
+const settings = { maxRetries: 0 };
+
+function capabilities(part, provider, wrongProvider) {
+  const model = provider(MODEL);
+  return {
+    chat: async () => (await generateText({ model, prompt: `${part}: chat`, ...settings })).text,
+    stream: async () => {
+      const pieces = [];
+      const { textStream } = streamText({ model, prompt: `${part}: stream`, ...settings });
+      for await (const piece of textStream) pieces.push(piece);
+      return pieces;
+    },
+    tools: async () => {
+      const calls = [];
+      const weather = tool({
+        description: TOOL_DESCRIPTION,
+        inputSchema: z.object({ city: z.string() }),
+        execute: async (input) => {
+          calls.push([TOOL_NAME, input]);
+          return WEATHER;
+        },
+      });
+      const tools = { [TOOL_NAME]: weather };
+      const { text } = await generateText({
+        model,
+        tools,
+        prompt: `${part}: tools`,
+        stopWhen: stepCountIs(3),
+        ...settings,
+      });
+      return { calls, answer: text };
+    },
+    structured: async () => {
+      const schema = z.object({ answer: z.number() });
+      return (await generateObject({ model, schema, prompt: `${part}: structured`, ...settings })).object;
+    },
+    ...images(async (capability, kind) => {
+      const content = [
+        { type: "text", text: `${part}: ${capability}` },
+        { type: "image", image: IMAGE, mediaType: "image/png" },
+      ];
+      const messages = [{ role: "user", content }];
+      return (await generateText({ model: provider(MODELS[kind]), messages, ...settings })).text;
+    }),
+    conversation: async () => {
+      const messages = [{ role: "user", content: `${part}: earlier turn` }];
+      const { response } = await generateText({ model, messages, ...settings });
+      messages.push(...response.messages, { role: "user", content: `${part}: conversation` });
+      return (await generateText({ model, messages, ...settings })).text;
+    },
+    wrong_key: () => errorOf(() => generateText({ model: wrongProvider(MODEL), prompt: "x", ...settings })),
+    unknown_model: () => errorOf(() => generateText({ model: provider(MISSING_MODEL), prompt: "x", ...settings })),
+  };
+}
+
+const wrong = { baseURL: `${URL}/v1`, apiKey: WRONG_KEY };
+await report({
+  responses: capabilities("responses", openai, createOpenAI(wrong)),
+  chat: capabilities("chat", headrace, createOpenAICompatible({ name: "headrace", ...wrong })),
+});
