@@ -34,5 +34,8 @@ def script_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScriptRuns
                 name: create_flow(client, flow_of(kind, f"{address}/v1"), endpoint_name=models[name])
                 for name, kind in KINDS.items()
             }
-        target = {"url": url, "key": key, "models": models, "flows": flows, "image": str(image)}
+            agent = flow_of("Agent", f"{address}/v1", add_current_date_tool=True)
+            create_flow(client, agent, endpoint_name="flow-tool-agent")
+        target = {"url": url, "key": key, "models": models, "flows": flows, "tool_agent": "flow-tool-agent"}
+        target["image"] = str(image)
         yield ScriptRuns(target, folder, model)

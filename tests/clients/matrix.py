@@ -53,6 +53,8 @@ OPENAI_CAPABILITIES = {
     "chat": "answer",
     "stream": "streaming",
     "tools": "tool calls",
+    "stream_tools": "tool calls, streamed",
+    "agent_tools": "agent with tools",
     "structured": "structured output",
     "image_openai": "image to *OpenAI*",
     "image_language_model": "image to *Language Model*",
@@ -60,11 +62,16 @@ OPENAI_CAPABILITIES = {
     "conversation": "conversation",
     "wrong_key": "error: wrong key",
     "unknown_model": "error: unknown model",
+    "failed_run": "error: failed run",
+    "failed_stream": "error: broken stream",
 }
+#: The capabilities of which the matrix says how the client reports an error.
+ERRORS = ("wrong_key", "unknown_model", "failed_run", "failed_stream")
 #: The titles of the capabilities of clients of Langflow's API.
 LANGFLOW_CAPABILITIES = {
     "run": "run",
     "stream": "streaming",
+    "agent_tools": "agent with tools",
     "session": "session",
     "tweaks": "tweaks",
     "flow_file": "file of a flow",
@@ -75,6 +82,8 @@ LANGFLOW_CAPABILITIES = {
     "logs": "log",
     "wrong_key": "error: wrong key",
     "unknown_flow": "error: unknown flow",
+    "failed_run": "error: failed run",
+    "failed_stream": "error: broken stream",
 }
 
 
@@ -82,29 +91,41 @@ def _images(function: str) -> dict[str, str]:
     return dict.fromkeys(("image_openai", "image_language_model", "image_agent"), function)
 
 
-def _errors(wrong_key: str, unknown_model: str) -> dict[str, str]:
-    return {"wrong_key": wrong_key, "unknown_model": unknown_model}
+def _errors(wrong_key: str, unknown_model: str, failed_run: str, failed_stream: str) -> dict[str, str]:
+    return {
+        "wrong_key": wrong_key,
+        "unknown_model": unknown_model,
+        "failed_run": failed_run,
+        "failed_stream": failed_stream,
+    }
 
 
-_SDK_ERRORS = _errors("`AuthenticationError`", "`NotFoundError`")
+def _sdk_errors(failed_stream: str) -> dict[str, str]:
+    return _errors("`AuthenticationError`", "`NotFoundError`", "`InternalServerError`", failed_stream)
+
+
 _AI_SDK_CAPABILITIES = {
     "chat": "`generateText`",
     "stream": "`streamText`",
-    "tools": "`generateText` with `tools`, in several steps",
+    "tools": "`generateText` with `tools` and `stopWhen`",
+    "stream_tools": "`streamText` with `tools` and `stopWhen`",
+    "agent_tools": "`streamText`",
     "structured": "`generateObject`",
     **_images("`generateText`"),
     "conversation": "`messages`",
-    **_errors("`APICallError`", "`APICallError`"),
+    **_errors("`APICallError`", "`APICallError`", "`APICallError`", "error part"),
 }
 _AI_SDK_MISSING = {"models": "The AI SDK has no function for it."}
-_LANGCHAIN_CAPABILITIES = {
+_LANGCHAIN_CAPABILITIES: Mapping[str, str] = {
     "chat": "`invoke`",
     "stream": "`stream`",
-    "tools": "`bind_tools`",
+    "tools": "`bind_tools`, `invoke`",
+    "stream_tools": "`bind_tools`, `stream`",
+    "agent_tools": "`stream`",
     "structured": "`with_structured_output`",
     **_images("`invoke`"),
     "conversation": "messages",
-    **_errors("`OpenAIAuthenticationError`", "`OpenAIModelNotFoundError`"),
+    **_errors("`OpenAIAuthenticationError`", "`OpenAIModelNotFoundError`", "`OpenAIAPIError`", "`APIError`"),
 }
 _LANGCHAIN_MISSING = {"models": "LangChain has no function for it."}
 
@@ -121,10 +142,12 @@ CLIENTS = (
             "chat": "`chat.completions.create`",
             "stream": "`stream=True`",
             "tools": "`tools`",
+            "stream_tools": "`chat.completions.stream`",
+            "agent_tools": "`stream=True`",
             "structured": "`chat.completions.parse`",
             **_images("`image_url`"),
             "conversation": "`messages`",
-            **_SDK_ERRORS,
+            **_sdk_errors("`APIError`"),
         },
     ),
     Client(
@@ -139,10 +162,12 @@ CLIENTS = (
             "chat": "`responses.create`",
             "stream": "`stream=True`",
             "tools": "`tools`",
+            "stream_tools": "`responses.stream`",
+            "agent_tools": "`stream=True`",
             "structured": "`responses.parse`",
             **_images("`input_image`"),
             "conversation": "`previous_response_id`",
-            **_SDK_ERRORS,
+            **_sdk_errors("event response.failed"),
         },
     ),
     Client(
@@ -157,10 +182,12 @@ CLIENTS = (
             "chat": "`chat.completions.create`",
             "stream": "`stream: true`",
             "tools": "`tools`",
+            "stream_tools": "`chat.completions.stream`",
+            "agent_tools": "`stream: true`",
             "structured": "`chat.completions.parse`, `zodResponseFormat`",
             **_images("`image_url`"),
             "conversation": "`messages`",
-            **_SDK_ERRORS,
+            **_sdk_errors("`APIError`"),
         },
     ),
     Client(
@@ -175,10 +202,12 @@ CLIENTS = (
             "chat": "`responses.create`",
             "stream": "`stream: true`",
             "tools": "`tools`",
+            "stream_tools": "`responses.stream`",
+            "agent_tools": "`stream: true`",
             "structured": "`responses.parse`, `zodTextFormat`",
             **_images("`input_image`"),
             "conversation": "`previous_response_id`",
-            **_SDK_ERRORS,
+            **_sdk_errors("event response.failed"),
         },
     ),
     Client(
@@ -198,7 +227,7 @@ CLIENTS = (
         part="responses",
         runtime=Runtime.PYTHON,
         packages=("langchain-openai",),
-        capabilities=_LANGCHAIN_CAPABILITIES,
+        capabilities={**_LANGCHAIN_CAPABILITIES, "failed_stream": "`ValueError`"},
         missing=_LANGCHAIN_MISSING,
     ),
     Client(
@@ -213,10 +242,12 @@ CLIENTS = (
             "chat": "`completion`",
             "stream": "`stream=True`",
             "tools": "`tools`",
+            "stream_tools": "`tools`, `stream_chunk_builder`",
+            "agent_tools": "`stream=True`",
             "structured": "`response_format`",
             **_images("`image_url`"),
             "conversation": "`messages`",
-            **_SDK_ERRORS,
+            **_sdk_errors("`MidStreamFallbackError`"),
         },
     ),
     Client(
@@ -249,11 +280,13 @@ CLIENTS = (
         capabilities={
             "chat": "`--no-stream`",
             "stream": "the default",
-            "tools": "`--functions`",
+            "tools": "`--functions`, `--no-stream`",
+            "stream_tools": "`--functions`",
+            "agent_tools": "the default",
             "structured": "`--schema`",
             **_images("`-a`"),
             "conversation": "`--continue`",
-            **_errors("status 1", "status 1"),
+            **dict.fromkeys(ERRORS, "status 1"),
         },
         missing={"models": "`llm models` lists the models of its file."},
     ),
@@ -267,12 +300,14 @@ CLIENTS = (
         capabilities={
             "models": "`/v1/models`",
             "chat": "`/v1/responses`",
-            "stream": "`/v1/chat/completions`",
+            "stream": "`stream`",
             "tools": "`tools`",
+            "stream_tools": "`tools`, `stream`",
+            "agent_tools": "`stream`",
             "structured": "`text.format`",
             **_images("`input_image`"),
             "conversation": "`previous_response_id`",
-            **_errors("status 22", "status 22"),
+            **_errors("status 22", "status 22", "status 22", "event response.failed"),
         },
     ),
 )
@@ -287,6 +322,7 @@ LANGFLOW_CLIENTS = (
         capabilities={
             "run": "`run`",
             "stream": "`stream`",
+            "agent_tools": "`stream`",
             "session": "`session_id`",
             "tweaks": "`tweak`",
             "flow_file": "`flow.uploadFile`",
@@ -294,6 +330,8 @@ LANGFLOW_CLIENTS = (
             **_images("`flow.uploadFile`"),
             "wrong_key": "`LangflowError`",
             "unknown_flow": "`LangflowError`",
+            "failed_run": "`LangflowError`",
+            "failed_stream": "event error",
         },
         missing={"logs": "The client sends no API key for the log. Read it with another client."},
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ NODE_MODULES = Path(__file__).parent / "node_modules"
 CLIENTS_PYTHON = ROOT / ".venv-clients" / "bin" / "python"
 NODE_REQUIRED = os.environ.get("HEADRACE_TEST_REQUIRE_NODE") == "1"
 CLIENTS_REQUIRED = os.environ.get("HEADRACE_TEST_REQUIRE_CLIENTS") == "1"
+MIN_NODE_VERSION = 20
 #: A script imports large packages, on a busy machine.
 MAX_SECONDS = 300
 
@@ -54,8 +56,9 @@ class ClientRun:
 
     def bodies(self, capability: str) -> list[dict[str, Any]]:
         """Return the bodies of the model requests of a capability."""
-        text = f"{self.client.part}: {capability}"
-        return [body for body in self.script.bodies if text in json.dumps(body["messages"])]
+        # The name of a capability can start like another one.
+        text = re.compile(rf"{self.client.part}: {capability}\b")
+        return [body for body in self.script.bodies if text.search(json.dumps(body["messages"]))]
 
 
 class ScriptRuns:
@@ -106,8 +109,9 @@ def _environment() -> dict[str, str]:
 def _command(client: Client) -> list[str]:
     if client.runtime is Runtime.NODE:
         node = shutil.which("node")
-        if node is None:
-            _skip("Node.js is not installed: `node` is not on the PATH", required=NODE_REQUIRED)
+        if node is None or _node_version(node) < MIN_NODE_VERSION:
+            reason = f"Node.js {MIN_NODE_VERSION} or later is not installed: `node` on the PATH is missing or older"
+            _skip(reason, required=NODE_REQUIRED)
         if not NODE_MODULES.is_dir():
             _skip("the JavaScript clients are not installed: run `make clients`", required=NODE_REQUIRED)
         return [str(node), str(SCRIPTS / client.script)]
@@ -117,6 +121,10 @@ def _command(client: Client) -> list[str]:
         _skip("the Python clients are not installed: run `make clients`", required=CLIENTS_REQUIRED)
     python = str(CLIENTS_PYTHON) if client.runtime is Runtime.CLIENTS else sys.executable
     return [python, "-m", f"{__package__}.scripts.{Path(client.script).stem}"]
+
+
+def _node_version(node: str) -> int:
+    return int(subprocess.check_output([node, "--version"], text=True).removeprefix("v").partition(".")[0])
 
 
 def _skip(reason: str, *, required: bool) -> None:

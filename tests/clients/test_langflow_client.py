@@ -35,6 +35,12 @@ def test_a_client_reads_the_tokens_of_a_run_and_its_end(client_run: ClientRun) -
     assert "".join(result["pieces"]) == result["end"] == ANSWER
 
 
+def test_a_client_reads_the_answer_of_an_agent_that_calls_its_tools(client_run: ClientRun) -> None:
+    result = client_run.value("agent_tools")
+    assert "".join(result["pieces"]) == result["end"] == ANSWER
+    assert len(client_run.bodies("agent_tools")) == 2
+
+
 def test_a_client_continues_a_session(client_run: ClientRun) -> None:
     assert client_run.value("session") == {"session": "the session of the client", "answer": ANSWER}
     [body] = client_run.bodies("session")
@@ -63,9 +69,15 @@ def test_an_image_of_a_client_reaches_the_model_byte_for_byte(client_run: Client
 
 
 @pytest.mark.parametrize(
-    ("capability", "problem"), [("wrong_key", "403 - Forbidden"), ("unknown_flow", "404 - Not Found")]
+    ("capability", "problem"),
+    [
+        ("wrong_key", "403 - Forbidden"),
+        ("unknown_flow", "404 - Not Found"),
+        ("failed_run", "500 - Internal Server Error"),
+        ("failed_stream", "The model failed."),
+    ],
 )
-def test_a_client_raises_its_own_error(client_run: ClientRun, capability: str, problem: str) -> None:
+def test_a_client_reports_an_error_in_its_own_way(client_run: ClientRun, capability: str, problem: str) -> None:
     error = client_run.value(capability)
     assert error["type"] == client_run.client.capabilities[capability].strip("`")
-    assert error["text"].strip() == problem
+    assert error["text"].endswith(problem)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.clients.matrix import CLIENTS, OPENAI_CAPABILITIES, Client
+from tests.clients.matrix import CLIENTS, ERRORS, OPENAI_CAPABILITIES
 from tests.clients.runs import ClientRun, ScriptRuns
 from tests.support.recording_model import ARGUMENTS, RECORD
 from tests.support.sample_files import PNG
@@ -18,6 +18,13 @@ pytestmark = pytest.mark.xdist_group("clients")
 
 ANSWER = "one two three"
 WEATHER = "Rain."
+#: Part of the text of each error.
+PROBLEMS = {
+    "wrong_key": "API key",
+    "unknown_model": "missing-flow",
+    "failed_run": "I cannot do this.",
+    "failed_stream": "The model failed.",
+}
 IMAGES = [name for name in OPENAI_CAPABILITIES if name.startswith("image_")]
 
 
@@ -26,9 +33,10 @@ def client_run(request: pytest.FixtureRequest, script_runs: ScriptRuns) -> Clien
     return script_runs.get(request.param)
 
 
-def skip_without(client: Client, capability: str) -> None:
-    if capability in client.missing:
-        pytest.skip(client.missing[capability])
+def clients_with(capability: str) -> pytest.MarkDecorator:
+    """Run a test for each client that has the capability."""
+    clients = [client for client in CLIENTS if capability in client.capabilities]
+    return pytest.mark.parametrize("client_run", clients, ids=lambda client: client.id, indirect=True)
 
 
 def sent(body: dict[str, Any]) -> list[tuple[str, str]]:
@@ -54,8 +62,8 @@ def test_the_capabilities_of_a_client_are_those_of_the_matrix(client_run: Client
     assert set(OPENAI_CAPABILITIES) - set(client.capabilities) == set(client.missing)
 
 
+@clients_with("models")
 def test_a_client_finds_the_flows_as_models(client_run: ClientRun) -> None:
-    skip_without(client_run.client, "models")
     assert "flow-openai" in client_run.value("models")
 
 
@@ -75,11 +83,20 @@ def test_a_client_gets_the_answer_in_pieces(client_run: ClientRun) -> None:
     assert body["stream"] is True
 
 
-def test_a_client_makes_the_calls_of_its_tools(client_run: ClientRun) -> None:
-    assert client_run.value("tools") == {"calls": [["get_weather", json.loads(ARGUMENTS)]], "answer": ANSWER}
-    first, second = client_run.bodies("tools")
+@pytest.mark.parametrize("capability", ["tools", "stream_tools"])
+def test_a_client_makes_the_calls_of_its_tools(client_run: ClientRun, capability: str) -> None:
+    assert client_run.value(capability) == {"calls": [["get_weather", json.loads(ARGUMENTS)]], "answer": ANSWER}
+    first, second = client_run.bodies(capability)
+    assert first.get("stream", False) is (capability == "stream_tools")
     assert [tool["function"]["name"] for tool in first["tools"]] == ["get_weather"]
     assert ("tool", WEATHER) in sent(second)
+
+
+def test_the_server_makes_the_calls_of_an_agents_tools(client_run: ClientRun) -> None:
+    assert "".join(client_run.value("agent_tools")) == ANSWER
+    first, second = client_run.bodies("agent_tools")
+    assert [tool["function"]["name"] for tool in first["tools"]] == ["get_current_date"]
+    assert [role for role, _ in sent(second)] == ["user", "assistant", "tool"]
 
 
 def test_a_client_gets_structured_output(client_run: ClientRun) -> None:
@@ -106,10 +123,15 @@ def test_a_client_continues_a_conversation(client_run: ClientRun) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("capability", "problem"), [("wrong_key", "API key"), ("unknown_model", "missing-flow")], ids=["key", "model"]
-)
-def test_a_client_raises_its_own_error(client_run: ClientRun, capability: str, problem: str) -> None:
+@pytest.mark.parametrize("capability", ERRORS)
+def test_a_client_reports_an_error_in_its_own_way(client_run: ClientRun, capability: str) -> None:
     error = client_run.value(capability)
     assert error["type"] == client_run.client.capabilities[capability].strip("`")
-    assert problem in error["text"]
+    assert PROBLEMS[capability] in error["text"]
+
+
+@pytest.mark.parametrize("text", ["break down", "break off"])
+def test_a_flow_that_fails_runs_once(client_run: ClientRun, text: str) -> None:
+    # Each part of the script has sent the text once.
+    bodies = [body for body in client_run.script.bodies if sent(body) == [("user", text)]]
+    assert len(bodies) == len(client_run.script.report)

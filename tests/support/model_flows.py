@@ -22,7 +22,7 @@ def flow_of(kind: str, model_url: str, **values: Any) -> dict[str, Any]:
             "LanguageModelComponent", "Model-m", provider="Ollama", ollama_base_url=address, api_key=KEY, **values
         )
     elif kind == "Agent":
-        flow.node("Agent", "Model-m", add_current_date_tool=False, **model, **values)
+        flow.node("Agent", "Model-m", **{"add_current_date_tool": False, **model, **values})
         output = "response"
     else:
         flow.node("OpenAIModel", "OpenAIModel-o", **model)

@@ -3,6 +3,7 @@
 import { generateObject, generateText, stepCountIs, streamText, tool } from "ai";
 import { z } from "zod";
 import {
+  BROKEN,
   errorOf,
   IMAGE,
   images,
@@ -10,7 +11,9 @@ import {
   MISSING_MODEL,
   MODEL,
   MODELS,
+  REFUSED,
   report,
+  TOOL_AGENT,
   TOOL_DESCRIPTION,
   TOOL_NAME,
   URL,
@@ -39,34 +42,44 @@ const settings = { maxRetries: 0 };
 
 function capabilities(part, provider, wrongProvider) {
   const model = provider(MODEL);
+
+  async function stream(prompt, name = MODEL) {
+    const pieces = [];
+    // An error is a part of the stream, which an application receives in `onError`.
+    for await (const part of streamText({ model: provider(name), prompt, onError() {}, ...settings }).fullStream) {
+      if (part.type === "text-delta") pieces.push(part.text);
+      if (part.type === "error") throw part.error;
+    }
+    return pieces;
+  }
+
+  async function tools(perform, capability) {
+    const calls = [];
+    const weather = tool({
+      description: TOOL_DESCRIPTION,
+      inputSchema: z.object({ city: z.string() }),
+      execute: async (input) => {
+        calls.push([TOOL_NAME, input]);
+        return WEATHER;
+      },
+    });
+    const prompt = `${part}: ${capability}`;
+    const result = await perform({
+      model,
+      tools: { [TOOL_NAME]: weather },
+      prompt,
+      stopWhen: stepCountIs(3),
+      ...settings,
+    });
+    return { answer: await result.text, calls };
+  }
+
   return {
     chat: async () => (await generateText({ model, prompt: `${part}: chat`, ...settings })).text,
-    stream: async () => {
-      const pieces = [];
-      const { textStream } = streamText({ model, prompt: `${part}: stream`, ...settings });
-      for await (const piece of textStream) pieces.push(piece);
-      return pieces;
-    },
-    tools: async () => {
-      const calls = [];
-      const weather = tool({
-        description: TOOL_DESCRIPTION,
-        inputSchema: z.object({ city: z.string() }),
-        execute: async (input) => {
-          calls.push([TOOL_NAME, input]);
-          return WEATHER;
-        },
-      });
-      const tools = { [TOOL_NAME]: weather };
-      const { text } = await generateText({
-        model,
-        tools,
-        prompt: `${part}: tools`,
-        stopWhen: stepCountIs(3),
-        ...settings,
-      });
-      return { calls, answer: text };
-    },
+    stream: () => stream(`${part}: stream`),
+    tools: () => tools(generateText, "tools"),
+    stream_tools: () => tools(streamText, "stream_tools"),
+    agent_tools: () => stream(`${part}: agent_tools`, TOOL_AGENT),
     structured: async () => {
       const schema = z.object({ answer: z.number() });
       return (await generateObject({ model, schema, prompt: `${part}: structured`, ...settings })).object;
@@ -87,6 +100,8 @@ function capabilities(part, provider, wrongProvider) {
     },
     wrong_key: () => errorOf(() => generateText({ model: wrongProvider(MODEL), prompt: "x", ...settings })),
     unknown_model: () => errorOf(() => generateText({ model: provider(MISSING_MODEL), prompt: "x", ...settings })),
+    failed_run: () => errorOf(() => generateText({ model, prompt: REFUSED, ...settings })),
+    failed_stream: () => errorOf(() => stream(BROKEN)),
   };
 }
 

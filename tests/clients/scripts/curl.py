@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from typing import Any
 
 from tests.clients.scripts.support import (
+    BROKEN,
     IMAGE_MODELS,
     IMAGE_URL,
     KEY,
     MISSING_MODEL,
     MODEL,
+    REFUSED,
     SCHEMA,
+    TOOL_AGENT,
     TOOL_DESCRIPTION,
     TOOL_NAME,
     TOOL_PARAMETERS,
@@ -51,17 +55,27 @@ def error_of(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
     return {"type": f"status {done.returncode}", "text": done.stderr + done.stdout}
 
 
-def stream() -> list[str]:
-    body = {"model": MODEL, "messages": [{"role": "user", "content": "responses: stream"}], "stream": True}
-    lines = curl("/v1/chat/completions", body).stdout.splitlines()
-    events = [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]
-    assert events.pop() == "[DONE]"
-    return [choice["delta"].get("content") or "" for event in events for choice in json.loads(event)["choices"]]
+def events_of(text: Any, model: str = MODEL, **body: Any) -> list[Any]:
+    lines = curl("/v1/responses", {"model": model, "input": text, "stream": True, **body}).stdout.splitlines()
+    return [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
 
 
-def tools() -> dict[str, Any]:
+def stream(text: str, model: str = MODEL) -> list[str]:
+    return [event["delta"] for event in events_of(text, model) if event["type"] == "response.output_text.delta"]
+
+
+def streamed_response(items: Any, **body: Any) -> Any:
+    return events_of(items, **body)[-1]["response"]
+
+
+def error_event() -> dict[str, str]:
+    event = events_of(BROKEN)[-1]
+    return {"type": f"event {event['type']}", "text": event["response"]["error"]["message"]}
+
+
+def tools(capability: str, respond: Callable[..., Any]) -> dict[str, Any]:
     function = {"type": "function", "name": TOOL_NAME, "description": TOOL_DESCRIPTION, "parameters": TOOL_PARAMETERS}
-    first = respond("responses: tools", tools=[function])
+    first = respond(f"responses: {capability}", tools=[function])
     calls = [item for item in first["output"] if item["type"] == "function_call"]
     results = [{"type": "function_call_output", "call_id": call["call_id"], "output": WEATHER} for call in calls]
     return {
@@ -91,13 +105,17 @@ def conversation() -> str:
 CAPABILITIES: dict[str, Perform] = {
     "models": lambda: [model["id"] for model in json.loads(curl("/v1/models").stdout)["data"]],
     "chat": lambda: text_of(respond("responses: chat")),
-    "stream": stream,
-    "tools": tools,
+    "stream": lambda: stream("responses: stream"),
+    "tools": lambda: tools("tools", respond),
+    "stream_tools": lambda: tools("stream_tools", streamed_response),
+    "agent_tools": lambda: stream("responses: agent_tools", TOOL_AGENT),
     "structured": structured,
     **{name: lambda name=name: image(name) for name in IMAGE_MODELS},  # type: ignore[misc]
     "conversation": conversation,
     "wrong_key": lambda: error_of(curl("/v1/responses", {"model": MODEL, "input": "x"}, WRONG_KEY)),
     "unknown_model": lambda: error_of(curl("/v1/responses", {"model": MISSING_MODEL, "input": "x"})),
+    "failed_run": lambda: error_of(curl("/v1/responses", {"model": MODEL, "input": REFUSED})),
+    "failed_stream": error_event,
 }
 
 report({"responses": CAPABILITIES})

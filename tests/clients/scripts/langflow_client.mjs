@@ -1,6 +1,6 @@
 // Langflow's client for JavaScript.
 
-import { errorOf, FLOWS, IMAGE, images, KEY, MISSING_MODEL, report, URL, WRONG_KEY } from "./support.mjs";
+import { BROKEN, errorOf, FLOWS, IMAGE, images, KEY, MISSING_MODEL, REFUSED, report, TOOL_AGENT, URL, WRONG_KEY } from "./support.mjs";
 
 // set-up
 import { LangflowClient } from "@datastax/langflow-client";
@@ -13,18 +13,22 @@ const flow = client.flow(FLOWS.openai);
 const note = (name) => new File([`The mill stands at the river (${name}).`], `${name}.txt`, { type: "text/plain" });
 const withFile = (path) => ({ tweaks: { "ChatInput-a": { files: path } } });
 
+async function stream(streamed, text) {
+  const pieces = [];
+  let end;
+  for await (const { event, data } of await streamed.stream(text)) {
+    if (event === "token") pieces.push(data.chunk);
+    if (event === "error") return { type: "event error", text: data.error };
+    if (event === "end") end = data.result.outputs[0].outputs[0].results.message.text;
+  }
+  return { pieces, end };
+}
+
 await report({
   run: {
     run: async () => (await flow.run("run: run")).chatOutputText(),
-    stream: async () => {
-      const pieces = [];
-      let end;
-      for await (const { event, data } of await flow.stream("run: stream")) {
-        if (event === "token") pieces.push(data.chunk);
-        if (event === "end") end = data.result.outputs[0].outputs[0].results.message.text;
-      }
-      return { pieces, end };
-    },
+    stream: () => stream(flow, "run: stream"),
+    agent_tools: () => stream(client.flow(TOOL_AGENT), "run: agent_tools"),
     session: async () => {
       const agent = client.flow(FLOWS.agent);
       const { sessionId } = await agent.run("run: earlier turn", { session_id: "the session of the client" });
@@ -48,5 +52,7 @@ await report({
     }),
     wrong_key: () => errorOf(() => wrongClient.flow(FLOWS.openai).run("x")),
     unknown_flow: () => errorOf(() => client.flow(MISSING_MODEL).run("x")),
+    failed_run: () => errorOf(() => flow.run(REFUSED)),
+    failed_stream: () => stream(flow, BROKEN),
   },
 });

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import BaseModel
 
 from tests.clients.scripts.support import (
+    BROKEN,
     IMAGE_MODELS,
     IMAGE_URL,
     KEY,
     MISSING_MODEL,
     MODEL,
+    REFUSED,
+    TOOL_AGENT,
     TOOL_DESCRIPTION,
     TOOL_NAME,
     TOOL_PARAMETERS,
@@ -53,15 +57,19 @@ def models() -> list[str]:
     return [name.removeprefix("openai/") for name in names]
 
 
-def stream() -> list[str]:
-    chunks = completion([user("chat: stream")], stream=True)
+def stream(text: str, **options: Any) -> list[str]:
+    chunks = completion([user(text)], stream=True, **options)
     return [chunk.choices[0].delta.content or "" for chunk in chunks]
 
 
-def tools() -> dict[str, Any]:
+def streamed_completion(messages: list[Any], **options: Any) -> Any:
+    return litellm.stream_chunk_builder(list(completion(messages, stream=True, **options)))
+
+
+def tools(capability: str, completion: Callable[..., Any]) -> dict[str, Any]:
     function = {"name": TOOL_NAME, "description": TOOL_DESCRIPTION, "parameters": TOOL_PARAMETERS}
     options = {"tools": [{"type": "function", "function": function}]}
-    question = user("chat: tools")
+    question = user(f"chat: {capability}")
     message = completion([question], **options).choices[0].message
     results = [{"role": "tool", "tool_call_id": call.id, "content": WEATHER} for call in message.tool_calls]
     return {
@@ -90,13 +98,17 @@ def conversation() -> Any:
 CAPABILITIES: dict[str, Perform] = {
     "models": models,
     "chat": lambda: completion([user("chat: chat")]).choices[0].message.content,
-    "stream": stream,
-    "tools": tools,
+    "stream": lambda: stream("chat: stream"),
+    "tools": lambda: tools("tools", completion),
+    "stream_tools": lambda: tools("stream_tools", streamed_completion),
+    "agent_tools": lambda: stream("chat: agent_tools", model=f"openai/{TOOL_AGENT}"),
     "structured": structured,
     **{name: lambda name=name: image(name) for name in IMAGE_MODELS},  # type: ignore[misc]
     "conversation": conversation,
     "wrong_key": lambda: error_of(lambda: completion([user("x")], api_key=WRONG_KEY)),
     "unknown_model": lambda: error_of(lambda: completion([user("x")], model=f"openai/{MISSING_MODEL}")),
+    "failed_run": lambda: error_of(lambda: completion([user(REFUSED)])),
+    "failed_stream": lambda: error_of(lambda: stream(BROKEN)),
 }
 
 report({"chat": CAPABILITIES})

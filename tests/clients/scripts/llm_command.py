@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from tests.clients.scripts.support import (
+    BROKEN,
     FOLDER,
     IMAGE_FILE,
     IMAGE_MODELS,
     KEY,
     MISSING_MODEL,
     MODEL,
+    REFUSED,
     SCHEMA,
+    TOOL_AGENT,
     URL,
     WEATHER,
     WRONG_KEY,
@@ -54,9 +57,10 @@ def error_of(*arguments: str) -> dict[str, str]:
     return {"type": f"status {done.returncode}", "text": done.stderr}
 
 
-def tools() -> dict[str, Any]:
-    answer = prompt("chat: tools", "--functions", FUNCTIONS)
-    entries = json.loads(llm("logs", "--json", "-n", "0").stdout)
+def tools(capability: str, *options: str) -> dict[str, Any]:
+    text = f"chat: {capability}"
+    answer = prompt(text, "--functions", FUNCTIONS, *options)
+    entries = [entry for entry in json.loads(llm("logs", "--json", "-n", "0").stdout) if entry["prompt"] == text]
     calls = [call for entry in entries for call in entry["tool_calls"]]
     return {"calls": [[call["name"], call["arguments"]] for call in calls], "answer": answer}
 
@@ -69,7 +73,9 @@ def conversation() -> str:
 CAPABILITIES: dict[str, Perform] = {
     "chat": lambda: prompt("chat: chat", "--no-stream"),
     "stream": lambda: prompt("chat: stream"),
-    "tools": tools,
+    "tools": lambda: tools("tools", "--no-stream"),
+    "stream_tools": lambda: tools("stream_tools"),
+    "agent_tools": lambda: prompt("chat: agent_tools", model=TOOL_AGENT),
     "structured": lambda: json.loads(prompt("chat: structured", "--schema", json.dumps(SCHEMA))),
     **{
         name: lambda name=name, model=model: prompt(f"chat: {name}", "-a", str(IMAGE_FILE), model=model)  # type: ignore[misc]
@@ -78,9 +84,11 @@ CAPABILITIES: dict[str, Perform] = {
     "conversation": conversation,
     "wrong_key": lambda: error_of("x", "-m", MODEL, "--key", WRONG_KEY),
     "unknown_model": lambda: error_of("x", "-m", MISSING_MODEL),
+    "failed_run": lambda: error_of(REFUSED, "-m", MODEL, "--no-stream"),
+    "failed_stream": lambda: error_of(BROKEN, "-m", MODEL),
 }
 
-models = [*IMAGE_MODELS.values(), MISSING_MODEL]
+models = [*IMAGE_MODELS.values(), TOOL_AGENT, MISSING_MODEL]
 entries = [MODEL_FILE.replace("MODEL", name).replace("URL", URL) for name in models]
 (FOLDER / "extra-openai-models.yaml").write_text("".join(entries))
 (FOLDER / "keys.json").write_text(json.dumps({"headrace": KEY}))

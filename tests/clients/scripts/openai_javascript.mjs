@@ -3,6 +3,7 @@
 import { zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
 import { z } from "zod";
 import {
+  BROKEN,
   errorOf,
   images,
   IMAGE_URL,
@@ -10,7 +11,9 @@ import {
   MISSING_MODEL,
   MODEL,
   MODELS,
+  REFUSED,
   report,
+  TOOL_AGENT,
   TOOL_DESCRIPTION,
   TOOL_NAME,
   TOOL_PARAMETERS,
@@ -34,6 +37,28 @@ async function chat(messages, options = {}) {
   return completion.choices[0].message;
 }
 
+async function chatStream(text, model = MODEL) {
+  const pieces = [];
+  const chunks = await client.chat.completions.create({ model, messages: [user(text)], stream: true });
+  for await (const chunk of chunks) pieces.push(chunk.choices[0]?.delta.content ?? "");
+  return pieces;
+}
+
+const streamedChat = (messages, options) =>
+  client.chat.completions.stream({ model: MODEL, messages, ...options }).finalMessage();
+
+async function chatTools(capability, chat) {
+  const called = { name: TOOL_NAME, description: TOOL_DESCRIPTION, parameters: TOOL_PARAMETERS, strict: true };
+  const options = { tools: [{ type: "function", function: called }] };
+  const question = user(`chat: ${capability}`);
+  const message = await chat([question], options);
+  const results = message.tool_calls.map((call) => ({ role: "tool", tool_call_id: call.id, content: WEATHER }));
+  return {
+    calls: message.tool_calls.map((call) => [call.function.name, JSON.parse(call.function.arguments)]),
+    answer: (await chat([question, message, ...results], options)).content,
+  };
+}
+
 const chatCapabilities = {
   models: async () => {
     const names = [];
@@ -41,23 +66,10 @@ const chatCapabilities = {
     return names;
   },
   chat: async () => (await chat([user("chat: chat")])).content,
-  stream: async () => {
-    const pieces = [];
-    const chunks = await client.chat.completions.create({ model: MODEL, messages: [user("chat: stream")], stream: true });
-    for await (const chunk of chunks) pieces.push(chunk.choices[0]?.delta.content ?? "");
-    return pieces;
-  },
-  tools: async () => {
-    const called = { name: TOOL_NAME, description: TOOL_DESCRIPTION, parameters: TOOL_PARAMETERS, strict: true };
-    const options = { tools: [{ type: "function", function: called }] };
-    const question = user("chat: tools");
-    const message = await chat([question], options);
-    const results = message.tool_calls.map((call) => ({ role: "tool", tool_call_id: call.id, content: WEATHER }));
-    return {
-      calls: message.tool_calls.map((call) => [call.function.name, JSON.parse(call.function.arguments)]),
-      answer: (await chat([question, message, ...results], options)).content,
-    };
-  },
+  stream: () => chatStream("chat: stream"),
+  tools: () => chatTools("tools", chat),
+  stream_tools: () => chatTools("stream_tools", streamedChat),
+  agent_tools: () => chatStream("chat: agent_tools", TOOL_AGENT),
   structured: async () => {
     const messages = [user("chat: structured")];
     const response_format = zodResponseFormat(Answer, "answer");
@@ -78,31 +90,49 @@ const chatCapabilities = {
   },
   wrong_key: () => errorOf(() => wrongClient.chat.completions.create({ model: MODEL, messages: [user("x")] })),
   unknown_model: () => errorOf(() => client.chat.completions.create({ model: MISSING_MODEL, messages: [user("x")] })),
+  failed_run: () => errorOf(() => chat([user(REFUSED)])),
+  failed_stream: () => errorOf(() => chatStream(BROKEN)),
 };
 
 const respond = (input, options = {}) => client.responses.create({ model: MODEL, input, ...options });
 
+const streamedResponse = (input, options) =>
+  client.responses.stream({ model: MODEL, input, ...options }).finalResponse();
+
+async function responsesStream(text, model = MODEL) {
+  const pieces = [];
+  for await (const event of await client.responses.create({ model, input: text, stream: true })) {
+    if (event.type === "response.output_text.delta") pieces.push(event.delta);
+  }
+  return pieces;
+}
+
+/** Return the event of a response that failed. The SDK throws no error for it. */
+async function failedResponse() {
+  let last;
+  for await (const event of await respond(BROKEN, { stream: true })) last = event;
+  return { type: `event ${last.type}`, text: last.response.error.message };
+}
+
+async function responsesTools(capability, respond) {
+  const called = { name: TOOL_NAME, description: TOOL_DESCRIPTION, parameters: TOOL_PARAMETERS, strict: true };
+  const tools = [{ type: "function", ...called }];
+  const first = await respond(`responses: ${capability}`, { tools });
+  const calls = first.output.filter((item) => item.type === "function_call");
+  const results = calls.map((call) => ({ type: "function_call_output", call_id: call.call_id, output: WEATHER }));
+  return {
+    calls: calls.map((call) => [call.name, JSON.parse(call.arguments)]),
+    answer: (await respond(results, { tools, previous_response_id: first.id })).output_text,
+  };
+}
+
 const responsesCapabilities = {
   models: async () => [(await client.models.retrieve(MODEL)).id],
   chat: async () => (await respond("responses: chat")).output_text,
-  stream: async () => {
-    const pieces = [];
-    for await (const event of await respond("responses: stream", { stream: true })) {
-      if (event.type === "response.output_text.delta") pieces.push(event.delta);
-    }
-    return pieces;
-  },
-  tools: async () => {
-    const called = { name: TOOL_NAME, description: TOOL_DESCRIPTION, parameters: TOOL_PARAMETERS, strict: true };
-    const tools = [{ type: "function", ...called }];
-    const first = await respond("responses: tools", { tools });
-    const calls = first.output.filter((item) => item.type === "function_call");
-    const results = calls.map((call) => ({ type: "function_call_output", call_id: call.call_id, output: WEATHER }));
-    return {
-      calls: calls.map((call) => [call.name, JSON.parse(call.arguments)]),
-      answer: (await respond(results, { tools, previous_response_id: first.id })).output_text,
-    };
-  },
+  stream: () => responsesStream("responses: stream"),
+  tools: () => responsesTools("tools", respond),
+  stream_tools: () => responsesTools("stream_tools", streamedResponse),
+  agent_tools: () => responsesStream("responses: agent_tools", TOOL_AGENT),
   structured: async () => {
     const text = { format: zodTextFormat(Answer, "answer") };
     return (await client.responses.parse({ model: MODEL, input: "responses: structured", text })).output_parsed;
@@ -120,6 +150,8 @@ const responsesCapabilities = {
   },
   wrong_key: () => errorOf(() => wrongClient.responses.create({ model: MODEL, input: "x" })),
   unknown_model: () => errorOf(() => client.responses.create({ model: MISSING_MODEL, input: "x" })),
+  failed_run: () => errorOf(() => respond(REFUSED)),
+  failed_stream: failedResponse,
 };
 
 await report({ chat: chatCapabilities, responses: responsesCapabilities });

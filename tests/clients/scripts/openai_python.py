@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import BaseModel
 
 from tests.clients.scripts.support import (
+    BROKEN,
     IMAGE_MODELS,
     IMAGE_URL,
     KEY,
     MISSING_MODEL,
     MODEL,
+    REFUSED,
+    TOOL_AGENT,
     TOOL_DESCRIPTION,
     TOOL_NAME,
     TOOL_PARAMETERS,
@@ -48,15 +52,20 @@ def chat(messages: list[Any], **options: Any) -> Any:
     return client.chat.completions.create(model=MODEL, messages=messages, **options).choices[0].message
 
 
-def chat_stream() -> list[str]:
-    with client.chat.completions.create(model=MODEL, messages=[user("chat: stream")], stream=True) as chunks:
+def chat_stream(text: str, model: str = MODEL) -> list[str]:
+    with client.chat.completions.create(model=model, messages=[user(text)], stream=True) as chunks:
         return [chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices]
 
 
-def chat_tools() -> dict[str, Any]:
+def streamed_chat(messages: list[Any], tools: Any) -> Any:
+    with client.chat.completions.stream(model=MODEL, messages=messages, tools=tools) as stream:
+        return stream.get_final_completion().choices[0].message
+
+
+def chat_tools(capability: str, chat: Callable[..., Any]) -> dict[str, Any]:
     function = {"name": TOOL_NAME, "description": TOOL_DESCRIPTION, "parameters": TOOL_PARAMETERS, "strict": True}
     tools = [{"type": "function", "function": function}]
-    question = user("chat: tools")
+    question = user(f"chat: {capability}")
     message = chat([question], tools=tools)
     results = [{"role": "tool", "tool_call_id": call.id, "content": WEATHER} for call in message.tool_calls]
     return {
@@ -89,15 +98,27 @@ def responses(text: Any, **options: Any) -> Any:
     return client.responses.create(model=MODEL, input=text, **options)
 
 
-def responses_stream() -> list[str]:
-    with client.responses.create(model=MODEL, input="responses: stream", stream=True) as events:
+def responses_stream(text: str, model: str = MODEL) -> list[str]:
+    with client.responses.create(model=model, input=text, stream=True) as events:
         return [event.delta for event in events if event.type == "response.output_text.delta"]
 
 
-def responses_tools() -> dict[str, Any]:
+def failed_response() -> dict[str, str]:
+    """Return the event of a response that failed. The SDK raises no exception for it."""
+    *_, event = client.responses.create(model=MODEL, input=BROKEN, stream=True)
+    assert event.type == "response.failed" and event.response.error
+    return {"type": f"event {event.type}", "text": event.response.error.message}
+
+
+def streamed_response(text: Any, **options: Any) -> Any:
+    with client.responses.stream(model=MODEL, input=text, **options) as stream:
+        return stream.get_final_response()
+
+
+def responses_tools(capability: str, responses: Callable[..., Any]) -> dict[str, Any]:
     function = {"type": "function", "name": TOOL_NAME, "description": TOOL_DESCRIPTION, "parameters": TOOL_PARAMETERS}
     tools = [{**function, "strict": True}]
-    first = responses("responses: tools", tools=tools)
+    first = responses(f"responses: {capability}", tools=tools)
     calls = [item for item in first.output if item.type == "function_call"]
     results = [{"type": "function_call_output", "call_id": call.call_id, "output": WEATHER} for call in calls]
     return {
@@ -130,8 +151,10 @@ def responses_conversation() -> str:
 CHAT: dict[str, Perform] = {
     "models": lambda: [model.id for model in client.models.list()],
     "chat": lambda: chat([user("chat: chat")]).content,
-    "stream": chat_stream,
-    "tools": chat_tools,
+    "stream": lambda: chat_stream("chat: stream"),
+    "tools": lambda: chat_tools("tools", chat),
+    "stream_tools": lambda: chat_tools("stream_tools", streamed_chat),
+    "agent_tools": lambda: chat_stream("chat: agent_tools", TOOL_AGENT),
     "structured": chat_structured,
     **{name: lambda name=name: chat_image(name) for name in IMAGE_MODELS},  # type: ignore[misc]
     "conversation": chat_conversation,
@@ -139,17 +162,23 @@ CHAT: dict[str, Perform] = {
     "unknown_model": lambda: error_of(
         lambda: client.chat.completions.create(model=MISSING_MODEL, messages=[user("x")])
     ),
+    "failed_run": lambda: error_of(lambda: chat([user(REFUSED)])),
+    "failed_stream": lambda: error_of(lambda: chat_stream(BROKEN)),
 }
 RESPONSES: dict[str, Perform] = {
     "models": lambda: [client.models.retrieve(MODEL).id],
     "chat": lambda: responses("responses: chat").output_text,
-    "stream": responses_stream,
-    "tools": responses_tools,
+    "stream": lambda: responses_stream("responses: stream"),
+    "tools": lambda: responses_tools("tools", responses),
+    "stream_tools": lambda: responses_tools("stream_tools", streamed_response),
+    "agent_tools": lambda: responses_stream("responses: agent_tools", TOOL_AGENT),
     "structured": responses_structured,
     **{name: lambda name=name: responses_image(name) for name in IMAGE_MODELS},  # type: ignore[misc]
     "conversation": responses_conversation,
     "wrong_key": lambda: error_of(lambda: wrong_client.responses.create(model=MODEL, input="x")),
     "unknown_model": lambda: error_of(lambda: client.responses.create(model=MISSING_MODEL, input="x")),
+    "failed_run": lambda: error_of(lambda: responses(REFUSED)),
+    "failed_stream": failed_response,
 }
 
 report({"chat": CHAT, "responses": RESPONSES})

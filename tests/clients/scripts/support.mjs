@@ -13,11 +13,17 @@ export const MODELS = target.models;
 export const MODEL = MODELS.openai;
 // Their ids.
 export const FLOWS = target.flows;
+// The endpoint name of a flow whose agent has a tool of its own, which the server runs.
+export const TOOL_AGENT = target.tool_agent;
 // An endpoint name that no flow has.
 export const MISSING_MODEL = "missing-flow";
 export const WRONG_KEY = "sk-wrong";
 export const IMAGE = await readFile(target.image);
 export const IMAGE_URL = `data:image/png;base64,${IMAGE.toString("base64")}`;
+
+// A message that the model server refuses, and one whose streamed answer it breaks off.
+export const REFUSED = "break down";
+export const BROKEN = "break off";
 
 // The tool of the client, and its result.
 export const TOOL_NAME = "get_weather";
@@ -36,7 +42,8 @@ export async function errorOf(perform) {
   try {
     answer = await perform();
   } catch (error) {
-    return { type: error.constructor.name, text: `${error.statusCode ?? ""} ${error.message}` };
+    const type = error instanceof Error ? error.constructor.name : "error part";
+    return { type, text: `${error.message}` };
   }
   throw new Error(`The request was answered: ${JSON.stringify(answer)}`);
 }

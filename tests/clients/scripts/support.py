@@ -22,6 +22,8 @@ KEY: str = _target["key"]
 #: The endpoint names of the flows whose answer an OpenAI component, a Language Model and an Agent write.
 MODEL: str = _target["models"]["openai"]
 IMAGE_MODELS: dict[str, str] = {f"image_{name}": model for name, model in _target["models"].items()}
+#: The endpoint name of a flow whose agent has a tool of its own, which the server runs.
+TOOL_AGENT: str = _target["tool_agent"]
 #: An endpoint name that no flow has.
 MISSING_MODEL = "missing-flow"
 WRONG_KEY = "sk-wrong"
@@ -29,6 +31,10 @@ IMAGE_FILE = Path(_target["image"])
 IMAGE_URL = f"data:image/png;base64,{base64.b64encode(IMAGE_FILE.read_bytes()).decode()}"
 #: An empty folder.
 FOLDER = Path(_target["folder"])
+
+#: A message that the model server refuses, and one whose streamed answer it breaks off.
+REFUSED = "break down"
+BROKEN = "break off"
 
 #: The tool of the client, and its result.
 TOOL_NAME = "get_weather"
