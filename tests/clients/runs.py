@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.clients.matrix import Client, Runtime
+from tests.clients.client import Client, Runtime
 from tests.support.recording_model import RecordingModel
 
 ROOT = Path(__file__).parents[2]

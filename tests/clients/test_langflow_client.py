@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.clients.matrix import LANGFLOW_CAPABILITIES, LANGFLOW_CLIENTS
+from tests.clients.client import LANGFLOW_CAPABILITIES
+from tests.clients.matrix import LANGFLOW_CLIENTS
 from tests.clients.runs import ClientRun, ScriptRuns
 from tests.clients.test_openai_clients import ANSWER, IMAGES, images_of, sent
 from tests.support.sample_files import PNG

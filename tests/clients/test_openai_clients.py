@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.clients.matrix import CLIENTS, ERRORS, OPENAI_CAPABILITIES
+from tests.clients.client import ERRORS, OPENAI_CAPABILITIES
+from tests.clients.matrix import CLIENTS
 from tests.clients.runs import ClientRun, ScriptRuns
 from tests.support.recording_model import ARGUMENTS, RECORD
 from tests.support.sample_files import PNG

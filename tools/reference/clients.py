@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from tests.clients.matrix import CLIENTS, LANGFLOW_CAPABILITIES, LANGFLOW_CLIENTS, OPENAI_CAPABILITIES, Client, Runtime
+from tests.clients.client import LANGFLOW_CAPABILITIES, OPENAI_CAPABILITIES, Client, Runtime
+from tests.clients.matrix import CLIENTS, LANGFLOW_CLIENTS
 from tools.reference.markdown import format_table
 
 ROOT = Path(__file__).parents[2]
