@@ -8,8 +8,10 @@ DOCS := docs/*.md docs/api/*.md
 PYTEST_ARGS := -n 2 --dist loadgroup
 STAMP := .venv/.installed
 BENCH_STAMP := .venv-bench/.installed
+CLIENTS_STAMP := .venv-clients/.installed
+NODE_CLIENTS_STAMP := tests/clients/node_modules/.installed
 
-.PHONY: run install test test-attacks test-all fuzz coverage lint docs bench lock manifest release-sources
+.PHONY: run install clients test test-attacks test-all fuzz coverage lint docs bench lock manifest release-sources
 
 run: install
 	$(BIN)/headrace run
@@ -34,19 +36,34 @@ lint: install
 	$(COG) --check --check-fail-msg="Run: make docs" $(DOCS)
 	$(BIN)/mypy
 
-test: lint
+test: lint clients
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+# The clients that the tests run against a server: each kind has an environment of its own.
+clients: $(CLIENTS_STAMP) $(NODE_CLIENTS_STAMP)
+
+$(CLIENTS_STAMP): requirements/clients.txt | $(STAMP)
+	test -x .venv-clients/bin/python || $(PYTHON) -m venv .venv-clients
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python .venv-clients/bin/python requirements/clients.txt
+	touch $(CLIENTS_STAMP)
+
+$(NODE_CLIENTS_STAMP): tests/clients/package-lock.json
+	if command -v npm >/dev/null; then \
+	  cd tests/clients && npm ci --silent --ignore-scripts && touch node_modules/.installed; \
+	else \
+	  echo "npm is not installed; the tests of JavaScript clients are skipped"; \
+	fi
 
 # Each attack on SQLite and PostgreSQL, with one server process and with three; `make test` runs those with one.
 test-attacks: install
 	$(BIN)/pytest $(PYTEST_ARGS) --all-deployments tests/security
 
 # Apart from `make test`, because coverage slows the tests down.
-coverage: install
+coverage: install clients
 	$(BIN)/pytest $(PYTEST_ARGS) --cov --cov-report=term
 
 # On each supported Python version that is installed, with the locked packages, in .venv/python-VERSION.
-test-all: install
+test-all: install clients
 	for version in $(PYTHON_VERSIONS); do \
 	  if ! $(BIN)/uv venv --quiet --allow-existing --no-project --no-python-downloads --python $$version .venv/python-$$version; then \
 	    echo "Python $$version is not installed; skipped"; continue; \
@@ -87,3 +104,5 @@ lock: install
 	  -o requirements/base.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 	  --group bench -o requirements/bench.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	  --group clients -o requirements/clients.txt

@@ -211,6 +211,8 @@ def repository_files() -> Iterator[Path]:
     yield from sorted(ROOT.glob("*.md"))
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*")):
+            if "node_modules" in path.parts:
+                continue
             if path.suffix in {".py", ".md"} or (path.suffix == ".json" and "starter" in path.parent.as_posix()):
                 yield path
 

@@ -27,9 +27,9 @@ from headrace.models.request_options import (
 from headrace.runs.request import RunRequest
 from tests.components.test_agent import SIX, agent_flow
 from tests.conftest import settings_for
-from tests.models.test_attachments import flow_of
 from tests.support.flow_builder import FlowBuilder, echo_flow
 from tests.support.in_process import InProcessFlows, flows_of
+from tests.support.model_flows import flow_of
 from tests.support.model_server import KEY, digest_of
 from tests.support.sample_files import PDF, PNG
 

@@ -8,8 +8,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.models.test_attachments import flow_of
 from tests.support.flows import create_flow
+from tests.support.model_flows import flow_of
 
 
 def events_of(answer: httpx2.Response) -> list[dict[str, Any]]:

@@ -12,9 +12,10 @@ import pytest
 
 from tests.components.test_agent import SIX, agent_flow
 from tests.components.test_flow_controls import calling_flow
-from tests.models.test_attachments import flow_of, text_of_answer
+from tests.models.test_attachments import text_of_answer
 from tests.support.flow_builder import echo_flow
 from tests.support.flows import create_flow
+from tests.support.model_flows import flow_of
 from tests.support.model_server import KEY, model_app
 from tests.support.server import serving
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from headrace.formats.openai.content_parts import ContentPart, FilePaths, WireModel, to_parts, to_text
+from headrace.formats.openai.content_parts import ContentPart, FilePaths, ParsedText, WireModel, to_parts, to_text
 from headrace.formats.openai.errors import ParameterError, UnsupportedParameterError
 from headrace.formats.openai.flow_input import (
     FlowInput,
@@ -39,6 +39,7 @@ class FunctionCall(WireModel):
 
     name: str
     arguments: str = "{}"
+    parsed_arguments: ParsedText = None
 
 
 class ToolCallMessage(WireModel):
@@ -61,6 +62,7 @@ class ChatMessage(WireModel):
     tool_call_id: str | None = None
     #: Of an earlier answer that the client sends again.
     annotations: Any = None
+    parsed: ParsedText = None
 
 
 class StreamOptions(WireModel):

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from headrace.formats.openai.errors import ParameterError, UnsupportedParameterError
 from headrace.models.content import AudioPart, FilePart, ImagePart, Part, StoredPart, TextPart
 
 #: The id of a file to the path by which flows refer to it.
 FilePaths = Mapping[str, str]
+
+
+#: A value that OpenAI's SDKs read from the text of an answer, and send again with it. The text counts.
+ParsedText = Annotated[Any, Field(exclude=True)]
 
 
 class WireModel(BaseModel):
@@ -67,6 +71,7 @@ class ContentPart(WireModel):
     #: Of an earlier answer that the client sends again.
     annotations: Any = None
     logprobs: Any = None
+    parsed: ParsedText = None
 
     def file_ids(self) -> Iterator[str]:
         """Yield the ids of uploaded files."""

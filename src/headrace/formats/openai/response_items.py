@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from pydantic import Field, model_validator
 
-from headrace.formats.openai.content_parts import ContentPart, FilePaths, WireModel, to_parts, to_text
+from headrace.formats.openai.content_parts import ContentPart, FilePaths, ParsedText, WireModel, to_parts, to_text
 from headrace.formats.openai.errors import ParameterError, UnsupportedParameterError
 from headrace.formats.openai.flow_input import SystemMessage, is_system_role
 from headrace.formats.openai.request_limits import MAX_LIST_ITEMS
@@ -40,6 +40,7 @@ class InputItem(WireModel):
     call_id: str | None = None
     name: str | None = None
     arguments: str | None = None
+    parsed_arguments: ParsedText = None
     output: str | Parts | None = None
     server_label: str | None = None
     error: str | None = None
