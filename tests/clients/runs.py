@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.clients.client import Client, Runtime
+from tests.support.missing_tool import skip
 from tests.support.recording_model import RecordingModel
 
 ROOT = Path(__file__).parents[2]
@@ -111,21 +112,17 @@ def _command(client: Client) -> list[str]:
         node = shutil.which("node")
         if node is None or _node_version(node) < MIN_NODE_VERSION:
             reason = f"Node.js {MIN_NODE_VERSION} or later is not installed: `node` on the PATH is missing or older"
-            _skip(reason, required=NODE_REQUIRED)
+            skip(reason, required=NODE_REQUIRED)
         if not NODE_MODULES.is_dir():
-            _skip("the JavaScript clients are not installed: run `make clients`", required=NODE_REQUIRED)
+            skip("the JavaScript clients are not installed: run `make clients`", required=NODE_REQUIRED)
         return [str(node), str(SCRIPTS / client.script)]
     if client.runtime is Runtime.CURL and shutil.which("curl") is None:
-        _skip("curl is not installed", required=False)
+        skip("curl is not installed", required=False)
     if client.runtime is Runtime.CLIENTS and not CLIENTS_PYTHON.exists():
-        _skip("the Python clients are not installed: run `make clients`", required=CLIENTS_REQUIRED)
+        skip("the Python clients are not installed: run `make clients`", required=CLIENTS_REQUIRED)
     python = str(CLIENTS_PYTHON) if client.runtime is Runtime.CLIENTS else sys.executable
     return [python, "-m", f"{__package__}.scripts.{Path(client.script).stem}"]
 
 
 def _node_version(node: str) -> int:
     return int(subprocess.check_output([node, "--version"], text=True).removeprefix("v").partition(".")[0])
-
-
-def _skip(reason: str, *, required: bool) -> None:
-    pytest.fail(reason) if required else pytest.skip(reason)

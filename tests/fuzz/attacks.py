@@ -23,13 +23,12 @@ from tests.fuzz.hostile_values import hostile_value, mutate
 from tests.support.flow_builder import echo_flow
 from tests.support.probe import AttackedServer
 
+log = logging.getLogger("fuzz")
+
 #: Server errors that are documented answers: not enabled, another server failed, a time limit.
 EXPECTED_SERVER_ERRORS = {501, 502, 504}
 _SOCKET_TIMEOUT_SECONDS = 5
 _EXAMPLES_PER_OPERATION = 10
-
-
-log = logging.getLogger("fuzz")
 
 
 @dataclass(slots=True)

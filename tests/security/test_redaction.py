@@ -6,6 +6,7 @@ import copy
 import json
 import string
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,9 +15,9 @@ from hypothesis import strategies as st
 
 from headrace.compat.curl import parse_context
 from headrace.component.node_json import node_json
-from headrace.graph.redaction import public_view, redact_secrets, redact_text
+from headrace.graph.redaction import exported_view, public_view, redact_secrets, redact_text
 from headrace.services.starter_flows import StarterFlows
-from tests.support.flow_builder import FlowBuilder, registry
+from tests.support.flow_builder import FlowBuilder, echo_flow, registry
 from tests.support.flows import create_flow
 from tests.support.probe import AttackedServer
 
@@ -211,6 +212,24 @@ def test_any_value_is_redacted_without_an_error_and_once_is_enough(value: Any, n
     redacted = redact_secrets(flow)
     assert redact_secrets(redacted) == redacted
     json.dumps(public_view(flow))
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield container and key of each value in a JSON value."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in list(items):
+        yield value, key
+        yield from places(inner)
+
+
+@pytest.mark.parametrize("other", [{"a": {}}, [[]], 7, "text", None, True], ids=repr)
+def test_a_flow_with_a_value_of_another_kind_anywhere_can_be_shown(other: Any) -> None:
+    flow = echo_flow()
+    for container, key in list(places(flow)):
+        original, container[key] = container[key], other
+        for view in (redact_secrets, exported_view, public_view):
+            json.dumps(view(flow))
+        container[key] = original
 
 
 @given(TOKENS, SECRET_NAMES, JSON_VALUES)

@@ -7,8 +7,9 @@ import os
 import shutil
 from collections.abc import Iterator
 
-import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.support.missing_tool import skip
 
 REQUIRED = os.environ.get("HEADRACE_TEST_REQUIRE_CHROMIUM") == "1"
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -19,8 +20,7 @@ def chromium() -> Iterator[Browser]:
     """Start the Chromium that is installed on this machine. Without one, skip the test."""
     path = next((found for name in _NAMES if (found := shutil.which(name))), None)
     if path is None:
-        reason = f"Chromium is not installed: none of {', '.join(_NAMES)} is on the PATH"
-        pytest.fail(reason) if REQUIRED else pytest.skip(reason)
+        skip(f"Chromium is not installed: none of {', '.join(_NAMES)} is on the PATH", required=REQUIRED)
     with sync_playwright() as playwright:
         # Chromium's sandbox does not start as root, and the pages come from the tests.
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from headrace.graph.flow import NOTE_TYPES
 from headrace.graph.secret_text import remove_keys, remove_secrets
 from headrace.graph.secret_values import empty, scrub, scrub_named, scrub_server
 from headrace.net.secret_names import is_secret_name
 
-#: Components whose values a visitor of a public flow sees.
-_VISIBLE_TYPES = frozenset({"ChatInput", "ChatOutput"})
+#: Components whose values a visitor of a public flow sees. A tuple, because the type of a node in a file can be any JSON value.
+_VISIBLE_TYPES = ("ChatInput", "ChatOutput")
 
 RedactField = Callable[[str, Any], Any]
 
@@ -82,15 +83,14 @@ def _export_field(name: str, field: Any) -> Any:
 
 def _hide_node(data: dict[str, Any]) -> dict[str, Any]:
     kind = data.get("type")
-    is_visible = isinstance(kind, str) and kind in _VISIBLE_TYPES
-    hidden = _with_body(data, _redact_field if is_visible else _hide_field, public_view)
+    hidden = _with_body(data, _redact_field if kind in _VISIBLE_TYPES else _hide_field, public_view)
     body = hidden.get("node")
     if not isinstance(body, dict):
         return hidden
     template = body.get("template")
     if isinstance(template, dict) and isinstance(template.get("code"), dict):
         body = {**body, "template": {**template, "code": _hide_field("code", template["code"])}}
-    if kind in (None, "note", "noteNode") and isinstance(body.get("description"), str):
+    if kind in (None, *NOTE_TYPES) and isinstance(body.get("description"), str):
         body = {**body, "description": ""}
     return {**hidden, "node": body}
 
@@ -140,9 +140,10 @@ def _redact_value(name: str, field: dict[str, Any]) -> Any:
         return remove_keys(value) if isinstance(value, str) else value
     if field.get("type") == "mcp":
         return scrub_server(value)
-    if isinstance(value, str) and field.get("type") in {"prompt", "mustache"}:
+    if isinstance(value, str) and field.get("type") in ("prompt", "mustache"):
         return remove_secrets(value)
-    if is_secret_name(name) and isinstance(value, str) and value in (field.get("options") or ()):
+    options = field.get("options")
+    if is_secret_name(name) and isinstance(value, str) and isinstance(options, list) and value in options:
         return value
     return scrub_named(name, value)
 

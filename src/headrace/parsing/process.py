@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from typing import Any
@@ -84,8 +85,14 @@ class ParsingProcess:
 
     @property
     def ended(self) -> bool:
-        """Whether the process has ended."""
-        return self._process.returncode is not None
+        """Whether the process has ended. The event loop can learn of it later than the kernel, which is asked therefore."""
+        if self._process.returncode is not None:
+            return True
+        try:
+            # WNOWAIT leaves the exit status for the event loop.
+            return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:
+            return True
 
     def kill(self) -> None:
         """Send SIGKILL to the process if it is running."""

@@ -13,7 +13,6 @@ from pydantic import BaseModel
 
 from tests.clients.scripts.support import (
     BROKEN,
-    IMAGE_MODELS,
     IMAGE_URL,
     KEY,
     MISSING_MODEL,
@@ -25,6 +24,7 @@ from tests.clients.scripts.support import (
     WRONG_KEY,
     Perform,
     error_of,
+    images,
     report,
 )
 
@@ -78,12 +78,12 @@ def capabilities(part: str, **options: Any) -> dict[str, Perform]:
         assert isinstance(record, Answer)
         return record.model_dump()
 
-    def image(capability: str) -> str:
+    def image(capability: str, model: str) -> str:
         parts: list[str | dict[Any, Any]] = [
             {"type": "text", "text": f"{part}: {capability}"},
             {"type": "image", "base64": IMAGE_URL.partition(",")[2], "mime_type": "image/png"},
         ]
-        return str(chat_model(IMAGE_MODELS[capability]).invoke([HumanMessage(parts)]).text)
+        return str(chat_model(model).invoke([HumanMessage(parts)]).text)
 
     def conversation() -> str:
         earlier = HumanMessage(f"{part}: earlier turn")
@@ -96,7 +96,7 @@ def capabilities(part: str, **options: Any) -> dict[str, Perform]:
         "stream_tools": stream_tools,
         "agent_tools": lambda: [chunk.text for chunk in chat_model(TOOL_AGENT).stream(f"{part}: agent_tools")],
         "structured": structured,
-        **{name: lambda name=name: image(name) for name in IMAGE_MODELS},  # type: ignore[misc]
+        **images(image),
         "conversation": conversation,
         "wrong_key": lambda: error_of(lambda: chat_model(key=WRONG_KEY).invoke("x")),
         "unknown_model": lambda: error_of(lambda: chat_model(MISSING_MODEL).invoke("x")),

@@ -9,7 +9,6 @@ from typing import Any
 
 from tests.clients.scripts.support import (
     BROKEN,
-    IMAGE_MODELS,
     IMAGE_URL,
     KEY,
     MISSING_MODEL,
@@ -24,6 +23,7 @@ from tests.clients.scripts.support import (
     WEATHER,
     WRONG_KEY,
     Perform,
+    images,
     report,
 )
 
@@ -89,12 +89,12 @@ def structured() -> Any:
     return json.loads(text_of(respond("responses: structured", text={"format": form})))
 
 
-def image(capability: str) -> str:
+def image(capability: str, model: str) -> str:
     parts = [
         {"type": "input_text", "text": f"responses: {capability}"},
         {"type": "input_image", "image_url": IMAGE_URL},
     ]
-    return text_of(respond([{"role": "user", "content": parts}], IMAGE_MODELS[capability]))
+    return text_of(respond([{"role": "user", "content": parts}], model))
 
 
 def conversation() -> str:
@@ -110,7 +110,7 @@ CAPABILITIES: dict[str, Perform] = {
     "stream_tools": lambda: tools("stream_tools", streamed_response),
     "agent_tools": lambda: stream("responses: agent_tools", TOOL_AGENT),
     "structured": structured,
-    **{name: lambda name=name: image(name) for name in IMAGE_MODELS},  # type: ignore[misc]
+    **images(image),
     "conversation": conversation,
     "wrong_key": lambda: error_of(curl("/v1/responses", {"model": MODEL, "input": "x"}, WRONG_KEY)),
     "unknown_model": lambda: error_of(curl("/v1/responses", {"model": MISSING_MODEL, "input": "x"})),

@@ -10,7 +10,6 @@ from pydantic import BaseModel
 
 from tests.clients.scripts.support import (
     BROKEN,
-    IMAGE_MODELS,
     IMAGE_URL,
     KEY,
     MISSING_MODEL,
@@ -25,6 +24,7 @@ from tests.clients.scripts.support import (
     WRONG_KEY,
     Perform,
     error_of,
+    images,
     report,
 )
 
@@ -83,10 +83,10 @@ def structured() -> Any:
     return Answer.model_validate_json(content).model_dump()
 
 
-def image(capability: str) -> Any:
+def image(capability: str, model: str) -> Any:
     parts = [{"type": "text", "text": f"chat: {capability}"}, {"type": "image_url", "image_url": {"url": IMAGE_URL}}]
     messages = [{"role": "user", "content": parts}]
-    return completion(messages, model=f"openai/{IMAGE_MODELS[capability]}").choices[0].message.content
+    return completion(messages, model=f"openai/{model}").choices[0].message.content
 
 
 def conversation() -> Any:
@@ -103,7 +103,7 @@ CAPABILITIES: dict[str, Perform] = {
     "stream_tools": lambda: tools("stream_tools", streamed_completion),
     "agent_tools": lambda: stream("chat: agent_tools", model=f"openai/{TOOL_AGENT}"),
     "structured": structured,
-    **{name: lambda name=name: image(name) for name in IMAGE_MODELS},  # type: ignore[misc]
+    **images(image),
     "conversation": conversation,
     "wrong_key": lambda: error_of(lambda: completion([user("x")], api_key=WRONG_KEY)),
     "unknown_model": lambda: error_of(lambda: completion([user("x")], model=f"openai/{MISSING_MODEL}")),

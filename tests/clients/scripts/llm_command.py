@@ -24,6 +24,7 @@ from tests.clients.scripts.support import (
     WEATHER,
     WRONG_KEY,
     Perform,
+    images,
     report,
 )
 
@@ -77,10 +78,7 @@ CAPABILITIES: dict[str, Perform] = {
     "stream_tools": lambda: tools("stream_tools"),
     "agent_tools": lambda: prompt("chat: agent_tools", model=TOOL_AGENT),
     "structured": lambda: json.loads(prompt("chat: structured", "--schema", json.dumps(SCHEMA))),
-    **{
-        name: lambda name=name, model=model: prompt(f"chat: {name}", "-a", str(IMAGE_FILE), model=model)  # type: ignore[misc]
-        for name, model in IMAGE_MODELS.items()
-    },
+    **images(lambda capability, model: prompt(f"chat: {capability}", "-a", str(IMAGE_FILE), model=model)),
     "conversation": conversation,
     "wrong_key": lambda: error_of("x", "-m", MODEL, "--key", WRONG_KEY),
     "unknown_model": lambda: error_of("x", "-m", MISSING_MODEL),

@@ -10,7 +10,6 @@ from pydantic import BaseModel
 
 from tests.clients.scripts.support import (
     BROKEN,
-    IMAGE_MODELS,
     IMAGE_URL,
     KEY,
     MISSING_MODEL,
@@ -25,6 +24,7 @@ from tests.clients.scripts.support import (
     WRONG_KEY,
     Perform,
     error_of,
+    images,
     report,
 )
 
@@ -82,10 +82,10 @@ def chat_structured() -> Any:
     return parsed.model_dump()
 
 
-def chat_image(capability: str) -> Any:
+def chat_image(capability: str, model: str) -> Any:
     parts = [{"type": "text", "text": f"chat: {capability}"}, {"type": "image_url", "image_url": {"url": IMAGE_URL}}]
     messages: Any = [{"role": "user", "content": parts}]
-    return client.chat.completions.create(model=IMAGE_MODELS[capability], messages=messages).choices[0].message.content
+    return client.chat.completions.create(model=model, messages=messages).choices[0].message.content
 
 
 def chat_conversation() -> str | None:
@@ -133,13 +133,13 @@ def responses_structured() -> Any:
     return response.output_parsed.model_dump()
 
 
-def responses_image(capability: str) -> str:
+def responses_image(capability: str, model: str) -> str:
     parts = [
         {"type": "input_text", "text": f"responses: {capability}"},
         {"type": "input_image", "image_url": IMAGE_URL, "detail": "auto"},
     ]
     items: Any = [{"role": "user", "content": parts}]
-    return client.responses.create(model=IMAGE_MODELS[capability], input=items).output_text
+    return client.responses.create(model=model, input=items).output_text
 
 
 def responses_conversation() -> str:
@@ -156,7 +156,7 @@ CHAT: dict[str, Perform] = {
     "stream_tools": lambda: chat_tools("stream_tools", streamed_chat),
     "agent_tools": lambda: chat_stream("chat: agent_tools", TOOL_AGENT),
     "structured": chat_structured,
-    **{name: lambda name=name: chat_image(name) for name in IMAGE_MODELS},  # type: ignore[misc]
+    **images(chat_image),
     "conversation": chat_conversation,
     "wrong_key": lambda: error_of(lambda: wrong_client.chat.completions.create(model=MODEL, messages=[user("x")])),
     "unknown_model": lambda: error_of(
@@ -173,7 +173,7 @@ RESPONSES: dict[str, Perform] = {
     "stream_tools": lambda: responses_tools("stream_tools", streamed_response),
     "agent_tools": lambda: responses_stream("responses: agent_tools", TOOL_AGENT),
     "structured": responses_structured,
-    **{name: lambda name=name: responses_image(name) for name in IMAGE_MODELS},  # type: ignore[misc]
+    **images(responses_image),
     "conversation": responses_conversation,
     "wrong_key": lambda: error_of(lambda: wrong_client.responses.create(model=MODEL, input="x")),
     "unknown_model": lambda: error_of(lambda: client.responses.create(model=MISSING_MODEL, input="x")),

@@ -7,6 +7,7 @@ is imported here.
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import sys
 import traceback
@@ -55,6 +56,16 @@ SCHEMA: dict[str, Any] = {
 }
 
 Perform = Callable[[], object]
+
+
+def images(perform: Callable[[str, str], object]) -> dict[str, Perform]:
+    """Return the capabilities to send an image: one per component that writes the answer.
+
+    Args:
+        perform: a function that takes the name of the capability and the model to ask.
+
+    """
+    return {name: functools.partial(perform, name, model) for name, model in IMAGE_MODELS.items()}
 
 
 def error_of(perform: Perform) -> dict[str, str]:
