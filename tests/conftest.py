@@ -58,6 +58,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=order.__getitem__)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Check that xdist keeps the tests of a group together: without that, each worker starts the servers of all groups."""
+    if not getattr(session.config.option, "loadgroup", False):
+        return
+    for item in session.items:
+        if item.get_closest_marker("xdist_group") and "@" not in item.nodeid.rpartition("]")[2]:
+            raise pytest.UsageError(
+                f"pytest-xdist does not apply the group of {item.nodeid}: use versions that fit together"
+            )
+
+
 def settings_for(folder: Path, database_url: str | None = None, **changes: object) -> Settings:
     """Return the settings of a test server with a superuser and without auto login."""
     values: dict[str, Any] = {
