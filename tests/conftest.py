@@ -80,8 +80,8 @@ def settings_for(folder: Path, database_url: str | None = None, **changes: objec
         "database_url": database_url,
         **({"secret_key": SHARED_SECRET_KEY} if database_url else {}),
         # Many servers of the tests share one PostgreSQL.
-        "pool_size": 5,
-        "max_overflow": 10,
+        "pool_size": 2,
+        "max_overflow": 13,
         **changes,
     }
     return load_settings(**values)
