@@ -13,7 +13,7 @@ import pytest
 from headrace.app import create_app
 from headrace.settings import Settings, load_settings
 from tests.support.databases import postgres_database
-from tests.support.deployment import ALL_DEPLOYMENTS, DEFAULT_DEPLOYMENTS
+from tests.support.deployment import ALL_DEPLOYMENTS, DEFAULT_DEPLOYMENTS, Deployment
 from tests.support.model_server import model_app
 from tests.support.server import serving
 
@@ -30,15 +30,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--all-deployments",
         action="store_true",
-        help="run each attack on SQLite and PostgreSQL, with one process and with three, instead of one process",
+        help="run each attack on SQLite and PostgreSQL, with one process and with three",
     )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marks = metafunc.definition.iter_markers("parametrize")
     if "deployment" in metafunc.fixturenames and not any(mark.args[0] == "deployment" for mark in marks):
-        deployments = ALL_DEPLOYMENTS if metafunc.config.getoption("all_deployments") else DEFAULT_DEPLOYMENTS
-        metafunc.parametrize("deployment", deployments, ids=str, scope="session")
+        metafunc.parametrize("deployment", deployments_of(metafunc), ids=str, scope="session")
+
+
+def deployments_of(metafunc: pytest.Metafunc) -> tuple[Deployment, ...]:
+    """Return the deployments that an attack is tried on."""
+    if metafunc.config.getoption("all_deployments"):
+        return ALL_DEPLOYMENTS
+    is_one_enough = metafunc.definition.get_closest_marker("any_database") is not None
+    return DEFAULT_DEPLOYMENTS[:1] if is_one_enough else DEFAULT_DEPLOYMENTS
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -12,6 +12,8 @@ from tests.support.blocking_component import sleeping_flow
 from tests.support.flows import create_flow
 from tests.support.probe import AttackedServer
 
+pytestmark = pytest.mark.any_database
+
 ABANDONED_RUNS = 45
 BLOCKED_SECONDS = 8
 

@@ -8,6 +8,8 @@ from tests.security.shared_settings import BEHIND_PROXY
 from tests.support.probe import AttackedServer
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.any_database
+
 PARAMETERS = ("x-api-key", "api_key", "token", "access_token", "client_secret", "password", "code", "X%2DAPI%2DKEY")
 
 

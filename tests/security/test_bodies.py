@@ -14,6 +14,8 @@ from tests.support.flows import create_flow
 from tests.support.probe import AttackedServer
 from tests.support.raw_http import RawConnection, status_of
 
+pytestmark = pytest.mark.any_database
+
 ANONYMOUS_PATHS = (
     "/api/v1/login",
     f"/api/v1/build_public_tmp/{'0' * 32}/flow",

@@ -26,7 +26,7 @@ from tests.support.probe import AttackedServer
 from tests.support.server import serving
 from tests.support.server_pool import FromFixture
 
-pytestmark = pytest.mark.server(OPENAI_API_KEY=KEY)
+pytestmark = [pytest.mark.any_database, pytest.mark.server(OPENAI_API_KEY=KEY)]
 #: The server of most tests.
 WITH_ISOLATED_CODE = pytest.mark.server(
     OPENAI_BASE_URL=FromFixture("model_url"), HEADRACE_CODE_ISOLATION="process", HEADRACE_CUSTOM_CODE="everyone"

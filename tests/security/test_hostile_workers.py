@@ -21,7 +21,10 @@ from tests.support.probe import AttackedServer
 from tests.support.process import free_port, start
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are confined on Linux")
+pytestmark = [
+    pytest.mark.any_database,
+    pytest.mark.skipif(sys.platform != "linux", reason="workers are confined on Linux"),
+]
 
 #: Memory that the server and the worker may use during an attack: the worker's own limit, and room for values in transit.
 MAX_GROWTH_BYTES = 900 << 20

@@ -24,6 +24,8 @@ from tests.support.custom_code import create_flow
 from tests.support.flow_builder import FlowBuilder
 from tests.support.loop_spy import LoopSpy
 
+pytestmark = pytest.mark.any_database
+
 PARTS = 60_000
 MANY_PARTS = component(
     "MessageTextInput(name='prompt')",

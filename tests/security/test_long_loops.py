@@ -13,6 +13,8 @@ from tests.support.long_flows import loop_flow
 from tests.support.probe import AttackedServer
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.any_database
+
 ATTACKING_RUNS = 8
 
 

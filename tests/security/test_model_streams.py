@@ -13,7 +13,7 @@ from tests.support.hostile_model import BODIES, STREAMS, hostile_model_app
 from tests.support.probe import AttackedServer
 from tests.support.server import serving
 
-pytestmark = pytest.mark.server(**SMALL_VALUES)
+pytestmark = [pytest.mark.any_database, pytest.mark.server(**SMALL_VALUES)]
 MAX_GROWTH = 160 << 20
 
 

@@ -25,6 +25,8 @@ from tests.support.model_server import KEY
 from tests.support.probe import AttackedServer
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.any_database
+
 #: Lookups that wait for a name server, more than the threads for lookups of a process.
 SILENT_NAMES = 48
 #: Observations of the bystander after which the attack is in full progress.

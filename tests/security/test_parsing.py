@@ -20,7 +20,7 @@ from tests.support.flows import create_flow
 from tests.support.probe import AttackedServer
 from tests.support.server import serving
 
-pytestmark = pytest.mark.server(**SMALL_VALUES)
+pytestmark = [pytest.mark.any_database, pytest.mark.server(**SMALL_VALUES)]
 #: Requests of an attack that are sent at the same time.
 PARALLEL_REQUESTS = 5
 #: Resident memory that an attack may take: the five parsing processes at their limit of 96 MiB, and buffers.

@@ -15,7 +15,7 @@ from tests.conftest import settings_for
 from tests.security.shared_settings import SMALL_VALUES
 from tests.support.probe import AttackedServer
 
-pytestmark = pytest.mark.server(**SMALL_VALUES)
+pytestmark = [pytest.mark.any_database, pytest.mark.server(**SMALL_VALUES)]
 PUBLIC_BUILD = f"/api/v1/build_public_tmp/{'0' * 32}/flow"
 #: The size of the largest error, in bytes.
 MAX_ERROR_BYTES = 20_000

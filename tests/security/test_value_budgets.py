@@ -13,7 +13,7 @@ from tests.support.flows import create_flow
 from tests.support.probe import AttackedServer
 
 MAX_GROWTH = 200 << 20
-pytestmark = pytest.mark.server(**SMALL_VALUES)
+pytestmark = [pytest.mark.any_database, pytest.mark.server(**SMALL_VALUES)]
 
 
 def _chain(*nodes: tuple[str, str, str, str, dict[str, Any]]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class Deployment:
             yield url
 
 
-#: `make test` runs every attack on these.
+#: `make test` runs attacks on these, and those with the mark `any_database` on the first.
 DEFAULT_DEPLOYMENTS = (Deployment("sqlite", 1), Deployment("postgresql", 1))
 #: `make test-attacks` runs every attack on these. With three processes, the tests need more than two cores.
 ALL_DEPLOYMENTS = (*DEFAULT_DEPLOYMENTS, Deployment("sqlite", 3), Deployment("postgresql", 3))
