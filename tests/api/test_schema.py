@@ -22,7 +22,7 @@ from tests.support.clients import log_in
 from tests.support.openapi import operations
 from tests.support.server import serving
 
-EXAMPLES = int(os.environ.get("HEADRACE_TEST_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("HEADRACE_TEST_EXAMPLES", "5"))
 OPERATIONS = operations()
 LOGOUT = "POST /api/v1/logout"
 

@@ -50,7 +50,7 @@ def start(
         "LANGFLOW_SUPERUSER_PASSWORD": PASSWORD,
         # Runs that an attack left behind need not end on their own.
         "HEADRACE_SHUTDOWN_GRACE_SECONDS": "1",
-        "LANGFLOW_POOL_SIZE": "5",
+        "LANGFLOW_POOL_SIZE": "2",
         "LANGFLOW_MAX_OVERFLOW": "10",
         **({"LANGFLOW_DATABASE_URL": database_url, "LANGFLOW_SECRET_KEY": SHARED_SECRET_KEY} if database_url else {}),
         **settings,
