@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 
 from headrace.db import users, variables
 from headrace.db.database import Database
 from headrace.db.variable_lookup import VariableLookup
 from tests.conftest import settings_for
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 pytestmark = pytest.mark.anyio
 
@@ -91,6 +97,29 @@ async def test_another_process_notices_a_change(database_url: str | None, tmp_pa
         await wait_for(lookup, owner, "old")
         await first.write(lambda c: variables.change(c, owner, variable, {"value": "new"}))
         await wait_for(lookup, owner, "new")
+
+
+async def test_caches_answer_while_a_statement_runs(tmp_path: Path) -> None:
+    async with open_database(tmp_path, None) as database:
+        owner, lookup = await create_user(database), VariableLookup(database)
+        await add_variable(database, owner, "stored")
+        has_started, may_end = threading.Event(), threading.Event()
+
+        def pause() -> bool:
+            has_started.set()
+            return may_end.wait(5)
+
+        async def run_slow_statement(connection: AsyncConnection) -> bool:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            await driver.create_function("pause", 0, pause)
+            return bool((await connection.execute(text("SELECT pause()"))).scalar_one())
+
+        write = asyncio.create_task(database.write(run_slow_statement))
+        await asyncio.to_thread(has_started.wait)
+        await database.changes.check()
+        assert await value_of(lookup, owner) == "stored"
+        may_end.set()
+        assert await write, "the caches waited for the end of the statement"
 
 
 async def test_a_lost_listener_reconnects_and_writes_continue(database_url: str | None, tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import String
@@ -89,8 +91,9 @@ class PostgresRowInserter:
     def interrupt(self) -> None:
         """Do nothing: asyncpg stops the statement of a cancelled call."""
 
-    def release(self) -> None:
+    def lend(self) -> AbstractAsyncContextManager[None]:
         """Do nothing: the inserter has its own connection."""
+        return contextlib.nullcontext()
 
     async def close(self) -> None:
         """Drop the connection; the next batch opens another."""

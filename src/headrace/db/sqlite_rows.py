@@ -5,14 +5,17 @@ cache and waits for no disk, which takes about 50 microseconds; handing it to a 
 Operations that could wait use the thread: a batch while another process holds the write lock (`busy_timeout=0`), and a
 batch with a checkpoint, after every `CHECKPOINT_INTERVAL_ROWS` rows (`wal_autocheckpoint=0`).
 Large batches use the thread, too. Source: https://www.sqlite.org/wal.html, sections 2.2 and 2.3.
+
+The event loop never touches the connection while a thread uses it: SQLite would make it wait for the end of the statement.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -50,6 +53,10 @@ class SqliteRowInserter:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database-writer")
         self._encoders: dict[Table, RowEncoder] = {}
         self._data_version: int | None = None
+        #: Sees the commits of all connections, also while a thread uses the connection for writing.
+        self._watch: sqlite3.Connection | None = None
+        #: The last data version of the watch while a thread uses the connection for writing, otherwise None.
+        self._watched_version: int | None = None
         self._is_inline = False
         self._rows_since_checkpoint = 0
 
@@ -64,6 +71,8 @@ class SqliteRowInserter:
         connection = sqlite3.connect(self._path, check_same_thread=False)
         for pragma in self._pragmas:
             connection.execute(f"PRAGMA {pragma}")
+        if self._watch is None:
+            self._watch = sqlite3.connect(self._path, check_same_thread=False)
         self._connection = connection
         self._data_version = None
         self._is_inline = False
@@ -81,19 +90,26 @@ class SqliteRowInserter:
             if statements is not None and self._insert_inline(statements):
                 self._rows_since_checkpoint += len(rows)
                 return
-        self.release()
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._insert, rows)
+        async with self.lend():
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._insert, rows)
         self._rows_since_checkpoint = 0
 
-    def release(self) -> None:
-        """Prepare the connection for use in a thread, where it may wait for locks and disks."""
+    @contextlib.asynccontextmanager
+    async def lend(self) -> AsyncIterator[None]:
+        """Let a thread, or SQLAlchemy, use the connection inside the block, where it may wait for locks and disks."""
         if self._is_inline:
             self._set_pragmas(_THREAD_PRAGMAS)
             self._is_inline = False
+        self._watched_version = _data_version(self._watch)
+        try:
+            yield
+        finally:
+            self._watched_version = None
 
     def interrupt(self) -> None:
-        """Stop the statement that runs on the connection in a thread."""
-        self._connected().interrupt()
+        """Stop the statement that runs on the connection in a thread, if it is open."""
+        with contextlib.suppress(sqlite3.ProgrammingError):
+            self._connected().interrupt()
 
     def _insert_inline(self, statements: _Statements) -> bool:
         """Insert rows without waiting; return False if another connection holds the write lock."""
@@ -145,11 +161,22 @@ class SqliteRowInserter:
         return encoder
 
     async def detect_external_commit(self) -> bool:
-        """Return whether another connection has committed since the last call."""
-        # Reads the shared memory of the WAL, and waits for nothing.
-        version = int(self._connected().execute("PRAGMA data_version").fetchone()[0])
-        before, self._data_version = self._data_version, version
-        return version != before
+        """Return whether another connection has, or may have, committed since the last call.
+
+        Reads the shared memory of the WAL, and waits for nothing. The data version of a connection changes with the commits of
+        all others. Source: https://www.sqlite.org/pragma.html#pragma_data_version.
+        """
+        if self._watched_version is not None:
+            # The commit of the thread itself may be the one that is noticed.
+            before, self._watched_version = self._watched_version, _data_version(self._watch)
+            return self._watched_version != before
+        try:
+            last, self._data_version = self._data_version, _data_version(self._connection)
+        except sqlite3.ProgrammingError:
+            # SQLAlchemy closes the connection after an interrupted write. The next write opens another one.
+            self._data_version = None
+            return True
+        return self._data_version != last
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -160,6 +187,12 @@ class SqliteRowInserter:
         """Stop the thread. The SQLAlchemy engine closes the connection."""
         self._thread.shutdown(wait=False)
         self._connection = None
+        if self._watch is not None:
+            self._watch.close()
+
+
+def _data_version(connection: sqlite3.Connection | None) -> int:
+    return 0 if connection is None else int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 def _execute_and_commit(connection: sqlite3.Connection, statements: _Statements) -> None:

@@ -19,6 +19,8 @@ from headrace.errors import TimeLimitError, UnavailableError
 from headrace.limits.account import Account, current_account
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from sqlalchemy import Table
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -61,8 +63,8 @@ class RowInserter(Protocol):
     def interrupt(self) -> None:
         """Stop the statement that runs on the connection, if SQLAlchemy shares it."""
 
-    def release(self) -> None:
-        """Let SQLAlchemy use the connection, if they share it, until the next insert."""
+    def lend(self) -> AbstractAsyncContextManager[None]:
+        """Let SQLAlchemy use the connection inside the block, if they share it."""
 
     async def close(self) -> None:
         """Release the connection."""
@@ -248,8 +250,7 @@ class GroupCommitWriter:
         """Commit the writes from the start of a batch, as many as its time allows if others wait, and return their results."""
         max_seconds = self._max_seconds(batch)
         results: list[Any] = []
-        self._inserter.release()
-        async with open_connection(self._engine, writing=True) as connection:
+        async with self._inserter.lend(), open_connection(self._engine, writing=True) as connection:
             published = collect_published(connection)
             first_started = started = time.perf_counter()
             for write in batch:
