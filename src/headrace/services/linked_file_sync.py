@@ -128,7 +128,7 @@ class LinkedFileSync:
                 else:
                     with self._runner.open_budget(link["user_id"]) as budget:
                         columns = await asyncio.to_thread(self._source.file_format.parse, content, budget)
-                        await self._database.write(lambda c: self._store(c, link, columns, digest, version.changed_ns))
+                        await self._database.write(lambda c: self._store(c, link, columns, digest, version))
                     log.info("Flow %s was read from its file %s.", link["flow_id"], link["path"])
             except FileNotFoundError:
                 return
@@ -150,7 +150,7 @@ class LinkedFileSync:
         self._examined[link["flow_id"]] = (version, link["digest"])
 
     async def _store(
-        self, connection: AsyncConnection, link: RowMapping, columns: dict[str, Any], digest: str, changed_ns: int
+        self, connection: AsyncConnection, link: RowMapping, columns: dict[str, Any], digest: str, version: FileVersion
     ) -> None:
         owner, flow_id = link["user_id"], link["flow_id"]
         stored = await flows.get(connection, owner, flow_id)
@@ -163,7 +163,11 @@ class LinkedFileSync:
         if await self._flows.change_in_transaction(connection, owner, flow_id, columns) is None:
             raise _SupersededError
         await _check_is_current(connection, link)
-        await linked_files.put(connection, owner, flow_id, digest=digest, changed_ns=changed_ns, error=None)
+        # The file may have contained a change that was not committed.
+        names = names_of(owner, link["path"])
+        if await asyncio.to_thread(self._source.folder.find_version, names) != version:
+            raise _SupersededError
+        await linked_files.put(connection, owner, flow_id, digest=digest, changed_ns=version.changed_ns, error=None)
 
     async def _store_error(self, link: RowMapping, message: str | None) -> None:
         if link["error"] == message:
