@@ -162,6 +162,25 @@ def test_a_file_holds_no_secret_and_a_change_of_it_keeps_the_stored_one(
     assert KEY in json.dumps(changed)
 
 
+def test_secrets_in_a_table_follow_their_rows(admin: httpx2.Client, folder: Path, path: str) -> None:
+    rows = [{"key": "Authorization", "value": f"Bearer {KEY}"}, {"key": "X-Api-Key", "value": f"{KEY}-2"}]
+    data = echo_flow()
+    headers = {"type": "table", "name": "headers", "value": rows}
+    data["nodes"][0]["data"]["node"]["template"]["headers"] = headers
+    flow = link(admin, path, data)
+    written = json.loads((folder / path).read_text())["data"]
+    assert KEY not in json.dumps(written)
+    field = written["nodes"][0]["data"]["node"]["template"]["headers"]
+    field["value"] = [field["value"][1], {"key": "Accept", "value": "text/html"}, field["value"][0]]
+    change_on_disk(folder / path, data=written, description="moved")
+    changed = wait_for(admin, flow, description="moved")["data"]
+    assert changed["nodes"][0]["data"]["node"]["template"]["headers"]["value"] == [
+        rows[1],
+        {"key": "Accept", "value": "text/html"},
+        rows[0],
+    ]
+
+
 def test_no_symbolic_link_leads_out_of_the_folder(
     admin: httpx2.Client, folder: Path, tmp_path: Path, path: str
 ) -> None:

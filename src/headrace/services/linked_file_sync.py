@@ -11,6 +11,7 @@ from headrace.db import flows, linked_files
 from headrace.errors import BadRequestError, ConflictError, ContentTooLargeError, HeadraceError, UnprocessableError
 from headrace.limits.account import Account, current_account
 from headrace.limits.byte_budget import ByteLimitError
+from headrace.services.hidden_values import restore_hidden
 from headrace.services.linked_files import digest_of, names_of
 
 if TYPE_CHECKING:
@@ -184,39 +185,3 @@ async def _check_is_current(connection: AsyncConnection, link: RowMapping) -> No
     current = await linked_files.get(connection, link["flow_id"])
     if current is None or (current["path"], current["digest"]) != (link["path"], link["digest"]):
         raise _SupersededError
-
-
-def restore_hidden(new: Any, shown: Any, stored: Any) -> Any:
-    """Return a changed value in which each part that equals what the file showed is what was stored, such as a secret.
-
-    Args:
-        new: the value that was read.
-        shown: the value that was written, without secrets.
-        stored: the value that `shown` was made from.
-
-    """
-    if new == shown:
-        return stored
-    if isinstance(new, dict) and isinstance(shown, dict) and isinstance(stored, dict):
-        return {
-            key: restore_hidden(value, shown[key], stored[key]) if key in shown and key in stored else value
-            for key, value in new.items()
-        }
-    if isinstance(new, list) and isinstance(shown, list) and isinstance(stored, list):
-        shown_by_id, stored_by_id = _by_id(shown), _by_id(stored)
-        return [
-            restore_hidden(item, shown_by_id[key], stored_by_id[key])
-            if (key := _id_of(item)) in shown_by_id and key in stored_by_id
-            else item
-            for item in new
-        ]
-    return new
-
-
-def _by_id(items: list[Any]) -> dict[str, Any]:
-    return {key: item for item in items if (key := _id_of(item)) is not None}
-
-
-def _id_of(item: Any) -> str | None:
-    """Return the id of a node or an edge."""
-    return item["id"] if isinstance(item, dict) and isinstance(item.get("id"), str) else None
