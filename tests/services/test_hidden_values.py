@@ -21,9 +21,9 @@ def hide(rows: list[Row]) -> list[Row]:
 def changed_tables(draw: st.DrawFn) -> tuple[list[Row], list[Row]]:
     """Return a table with a secret per row, and its shown rows in another order, some removed, with new rows."""
     stored = [{"key": name, "value": f"secret of {name}"} for name in draw(st.lists(names, unique=True, min_size=1))]
-    kept = draw(st.permutations(hide(stored)))[draw(st.integers(0, len(stored))) :]
+    remaining = draw(st.permutations(hide(stored)))[draw(st.integers(0, len(stored))) :]
     added = [{"key": f"new-{n}", "value": draw(st.sampled_from(["", "own"]))} for n in range(draw(st.integers(0, 3)))]
-    return stored, list(draw(st.permutations(kept + added)))
+    return stored, list(draw(st.permutations(remaining + added)))
 
 
 @given(changed_tables())
@@ -65,9 +65,9 @@ def test_no_secret_moves_to_a_row_with_another_name(
 def test_the_secret_of_an_argument_follows_its_option(options: list[str], data: st.DataObject) -> None:
     stored = [part for name in options for part in (f"--{name}", f"secret of {name}")]
     shown = [part for name in options for part in (f"--{name}", "")]
-    kept = data.draw(st.permutations(options))[data.draw(st.integers(0, len(options))) :]
-    new = ["--verbose", *(part for name in kept for part in (f"--{name}", "")), "--quiet"]
-    expected = ["--verbose", *(part for name in kept for part in (f"--{name}", f"secret of {name}")), "--quiet"]
+    remaining = data.draw(st.permutations(options))[data.draw(st.integers(0, len(options))) :]
+    new = ["--verbose", *(part for name in remaining for part in (f"--{name}", "")), "--quiet"]
+    expected = ["--verbose", *(part for name in remaining for part in (f"--{name}", f"secret of {name}")), "--quiet"]
     assert restore_hidden(new, shown, stored) == expected
 
 
