@@ -27,6 +27,7 @@ from headrace.db.encryption import VariableCipher
 from headrace.isolation.host.worker_folder import remove_stale_folders
 from headrace.limits.fair_threads import FairThreads
 from headrace.logs.buffer import LogBuffer
+from headrace.logs.queued_handler import log_written_in_thread
 from headrace.metrics.counters import ServerCounters
 from headrace.metrics.process_files import ProcessFiles
 from headrace.services.linked_file_sync import LinkedFileSync
@@ -92,6 +93,7 @@ async def _start_services(
 ) -> AsyncIterator[Services]:
     # Whatever fails, at the start or at the end, the rest is closed nevertheless.
     async with AsyncExitStack() as stack:
+        stack.enter_context(log_written_in_thread())
         engine = create_engine(settings, database, secret, counters)
         stack.push_async_callback(engine.resources.close)
         stack.push_async_callback(engine.workers.close)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,25 @@ def test_a_file_holds_no_secret_and_a_change_of_it_keeps_the_stored_one(
     assert KEY in json.dumps(changed)
 
 
+def test_secrets_in_a_table_follow_their_rows(admin: httpx2.Client, folder: Path, path: str) -> None:
+    rows = [{"key": "Authorization", "value": f"Bearer {KEY}"}, {"key": "X-Api-Key", "value": f"{KEY}-2"}]
+    data = echo_flow()
+    headers = {"type": "table", "name": "headers", "value": rows}
+    data["nodes"][0]["data"]["node"]["template"]["headers"] = headers
+    flow = link(admin, path, data)
+    written = json.loads((folder / path).read_text())["data"]
+    assert KEY not in json.dumps(written)
+    field = written["nodes"][0]["data"]["node"]["template"]["headers"]
+    field["value"] = [field["value"][1], {"key": "Accept", "value": "text/html"}, field["value"][0]]
+    change_on_disk(folder / path, data=written, description="moved")
+    changed = wait_for(admin, flow, description="moved")["data"]
+    assert changed["nodes"][0]["data"]["node"]["template"]["headers"]["value"] == [
+        rows[1],
+        {"key": "Accept", "value": "text/html"},
+        rows[0],
+    ]
+
+
 def test_no_symbolic_link_leads_out_of_the_folder(
     admin: httpx2.Client, folder: Path, tmp_path: Path, path: str
 ) -> None:
@@ -207,6 +227,40 @@ def test_a_failed_change_leaves_the_file_as_it_is(admin: httpx2.Client, folder: 
     assert (folder / path).read_text() == before
     assert admin.post("/api/v1/flows/", json={"name": "second", "fs_path": path}).status_code == 409
     assert (folder / path).read_text() == before
+
+
+def test_saves_beside_a_failing_one_are_stored_and_the_file_is_the_flow(
+    admin: httpx2.Client, folder: Path, path: str
+) -> None:
+    flow = link(admin, path)
+    url = f"/api/v1/flows/{flow['id']}"
+    good = [{"description": f"change {n}"} for n in range(8)]
+    bodies = [*good, {"description": "late", "updated_at": "2020-01-01T00:00:00+00:00"}, *good, *good]
+    for _ in range(5):
+        with ThreadPoolExecutor(len(bodies)) as pool:
+            statuses = [r.status_code for r in pool.map(lambda body: admin.patch(url, json=body), bodies)]
+        assert statuses == [409 if "updated_at" in body else 200 for body in bodies]
+        assert json.loads((folder / path).read_text())["description"] == read(admin, flow)["description"]
+    assert [f.name for f in (folder / path).parent.iterdir() if f.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("route", ["flows/batch/", "flows/upload/", "projects/upload/"])
+def test_a_failed_import_leaves_no_linked_file(admin: httpx2.Client, folder: Path, path: str, route: str) -> None:
+    link(admin, path)
+    orphan = folder / f"{path}.orphan"
+    orphan.write_text("a file of a deleted flow")
+    before = {f: f.read_text() for f in folder.rglob("*") if f.is_file()}
+    paths = [f"{path}.first", f"{path}.orphan", path]
+    flows = [{"name": f"import {uuid.uuid4()}", "data": echo_flow(), "fs_path": p} for p in paths]
+    if route == "flows/batch/":
+        refused = admin.post(f"/api/v1/{route}", json={"flows": flows})
+    elif route == "flows/upload/":
+        refused = admin.post(f"/api/v1/{route}", files={"file": ("f.json", json.dumps({"flows": flows}).encode())})
+    else:
+        project = {"folder_name": f"project {uuid.uuid4()}", "folder_description": "", "flows": flows}
+        refused = admin.post(f"/api/v1/{route}", files={"file": ("f.json", json.dumps(project).encode())})
+    assert refused.status_code == 409, refused.text
+    assert {f: f.read_text() for f in folder.rglob("*") if f.is_file()} == before
 
 
 def test_several_servers_read_a_change_once(database_url: str | None, tmp_path: Path) -> None:

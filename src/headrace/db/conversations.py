@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Text, cast, delete, func, insert, select, update
 
-from headrace.db.quotas import QuotaError
+from headrace.db.quotas import QuotaError, lock_owner
 from headrace.db.tables import conversation_items, conversations
 from headrace.limits.byte_budget import readable_size
 
@@ -152,6 +152,7 @@ async def check_size(connection: AsyncConnection, owner: UUID, items: Sequence[d
         QuotaError: the owner's items would be larger than `max_bytes`.
 
     """
+    await lock_owner(connection, owner)
     added = sum(len(orjson.dumps(item)) for item in items)
     query = select(func.coalesce(func.sum(conversation_items.c.size), 0)).where(conversation_items.c.user_id == owner)
     if int((await connection.execute(query)).scalar_one()) + added > max_bytes:

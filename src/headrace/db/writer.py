@@ -14,6 +14,7 @@ from sqlalchemy import insert
 
 from headrace.db.changes import collect_published
 from headrace.db.engine import DatabaseUnavailableError, open_connection
+from headrace.db.side_effects import SideEffects
 from headrace.db.write_queue import Write, WriteQueue
 from headrace.errors import TimeLimitError, UnavailableError
 from headrace.limits.account import Account, current_account
@@ -248,22 +249,35 @@ class GroupCommitWriter:
 
     async def _apply_batch(self, batch: list[Write[Any]]) -> list[Any]:
         """Commit the writes from the start of a batch, as many as its time allows if others wait, and return their results."""
+        effects = SideEffects()
+        # An error before the commit undoes them while the transaction holds its locks; one of the commit, afterwards.
+        async with (
+            self._inserter.lend(),
+            effects.undo_on_failure(),
+            open_connection(self._engine, writing=True) as connection,
+        ):
+            published = collect_published(connection)
+            effects.attach(connection)
+            async with effects.undo_on_failure():
+                results = await self._apply_in_time(connection, batch)
+        await effects.finish()
+        self._changes.deliver(published)
+        return results
+
+    async def _apply_in_time(self, connection: AsyncConnection, batch: list[Write[Any]]) -> list[Any]:
         max_seconds = self._max_seconds(batch)
         results: list[Any] = []
-        async with self._inserter.lend(), open_connection(self._engine, writing=True) as connection:
-            published = collect_published(connection)
-            first_started = started = time.perf_counter()
-            for write in batch:
-                try:
-                    results.append(await self._apply(connection, write))
-                finally:
-                    # A write that fails, or exceeds its time limit, occupies the writer as well.
-                    ended = time.perf_counter()
-                    self._queue.record_duration(write.account, ended - started)
-                if ended - first_started > max_seconds and len(self._queue):
-                    break
-                started = ended
-        self._changes.deliver(published)
+        first_started = started = time.perf_counter()
+        for write in batch:
+            try:
+                results.append(await self._apply(connection, write))
+            finally:
+                # A write that fails, or exceeds its time limit, occupies the writer as well.
+                ended = time.perf_counter()
+                self._queue.record_duration(write.account, ended - started)
+            if ended - first_started > max_seconds and len(self._queue):
+                break
+            started = ended
         return results
 
     async def _apply(self, connection: AsyncConnection, write: Write[T]) -> T | None:

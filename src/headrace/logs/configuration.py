@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Literal
 
 from headrace.logs.access_log import ACCESS_LOGGER, Access, format_access
+from headrace.logs.queued_handler import QueuedHandler
 from headrace.logs.redaction import redact_line
 from headrace.logs.request_id import current_request_id
 
@@ -28,7 +29,7 @@ _STARTUP_ERROR = re.compile(r"^headrace\.[\w.]+: ", re.MULTILINE)
 
 def configure_logging(settings: LoggingSettings) -> None:
     """Send log lines of at least the configured level to stderr, structured with structlog."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = QueuedHandler(sys.stderr)
     handler.setFormatter(StructuredFormatter(settings.format))
     handler.addFilter(_is_not_startup_traceback)
     logging.basicConfig(level=settings.level.upper(), handlers=[handler], force=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 from headrace.metrics.snapshot import Snapshot
 
@@ -24,7 +24,8 @@ class ProcessFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._own = folder / f"{os.getpid()}.json"
+        # Not the process id, which is the same in several containers that share the folder.
+        self._own = folder / f"{uuid4().hex}.json"
 
     async def write_repeatedly(self, take: Callable[[], Snapshot]) -> None:
         """Write the snapshots of this process until it is cancelled."""

@@ -11,6 +11,7 @@ from headrace.db import flows, linked_files
 from headrace.errors import BadRequestError, ConflictError, ContentTooLargeError, HeadraceError, UnprocessableError
 from headrace.limits.account import Account, current_account
 from headrace.limits.byte_budget import ByteLimitError
+from headrace.services.hidden_values import restore_hidden
 from headrace.services.linked_files import digest_of, names_of
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class LinkedFileSync:
                 else:
                     with self._runner.open_budget(link["user_id"]) as budget:
                         columns = await asyncio.to_thread(self._source.file_format.parse, content, budget)
-                        await self._database.write(lambda c: self._store(c, link, columns, digest, version.changed_ns))
+                        await self._database.write(lambda c: self._store(c, link, columns, digest, version))
                     log.info("Flow %s was read from its file %s.", link["flow_id"], link["path"])
             except FileNotFoundError:
                 return
@@ -150,7 +151,7 @@ class LinkedFileSync:
         self._examined[link["flow_id"]] = (version, link["digest"])
 
     async def _store(
-        self, connection: AsyncConnection, link: RowMapping, columns: dict[str, Any], digest: str, changed_ns: int
+        self, connection: AsyncConnection, link: RowMapping, columns: dict[str, Any], digest: str, version: FileVersion
     ) -> None:
         owner, flow_id = link["user_id"], link["flow_id"]
         stored = await flows.get(connection, owner, flow_id)
@@ -163,7 +164,11 @@ class LinkedFileSync:
         if await self._flows.change_in_transaction(connection, owner, flow_id, columns) is None:
             raise _SupersededError
         await _check_is_current(connection, link)
-        await linked_files.put(connection, owner, flow_id, digest=digest, changed_ns=changed_ns, error=None)
+        # The file may have contained a change that was not committed.
+        names = names_of(owner, link["path"])
+        if await asyncio.to_thread(self._source.folder.find_version, names) != version:
+            raise _SupersededError
+        await linked_files.put(connection, owner, flow_id, digest=digest, changed_ns=version.changed_ns, error=None)
 
     async def _store_error(self, link: RowMapping, message: str | None) -> None:
         if link["error"] == message:
@@ -180,39 +185,3 @@ async def _check_is_current(connection: AsyncConnection, link: RowMapping) -> No
     current = await linked_files.get(connection, link["flow_id"])
     if current is None or (current["path"], current["digest"]) != (link["path"], link["digest"]):
         raise _SupersededError
-
-
-def restore_hidden(new: Any, shown: Any, stored: Any) -> Any:
-    """Return a changed value in which each part that equals what the file showed is what was stored, such as a secret.
-
-    Args:
-        new: the value that was read.
-        shown: the value that was written, without secrets.
-        stored: the value that `shown` was made from.
-
-    """
-    if new == shown:
-        return stored
-    if isinstance(new, dict) and isinstance(shown, dict) and isinstance(stored, dict):
-        return {
-            key: restore_hidden(value, shown[key], stored[key]) if key in shown and key in stored else value
-            for key, value in new.items()
-        }
-    if isinstance(new, list) and isinstance(shown, list) and isinstance(stored, list):
-        shown_by_id, stored_by_id = _by_id(shown), _by_id(stored)
-        return [
-            restore_hidden(item, shown_by_id[key], stored_by_id[key])
-            if (key := _id_of(item)) in shown_by_id and key in stored_by_id
-            else item
-            for item in new
-        ]
-    return new
-
-
-def _by_id(items: list[Any]) -> dict[str, Any]:
-    return {key: item for item in items if (key := _id_of(item)) is not None}
-
-
-def _id_of(item: Any) -> str | None:
-    """Return the id of a node or an edge."""
-    return item["id"] if isinstance(item, dict) and isinstance(item.get("id"), str) else None

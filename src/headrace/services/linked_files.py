@@ -10,6 +10,7 @@ from uuid import UUID
 
 from headrace.db import linked_files
 from headrace.db.quotas import QuotaError
+from headrace.db.side_effects import add_side_effect
 from headrace.errors import ConflictError, ContentTooLargeError
 from headrace.storage.confined_folder import parse_path
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from headrace.limits.byte_budget import ByteBudget
-    from headrace.storage.confined_folder import ConfinedFolder
+    from headrace.storage.confined_folder import ConfinedFolder, FileVersion, Replacement
 
 
 class LinkedFileConflictError(ConflictError):
@@ -96,6 +97,36 @@ class LinkedFileSource:
     max_file_bytes: int
 
 
+class _FileWrite:
+    """The replacement of a file as an effect of a transaction."""
+
+    def __init__(self, folder: ConfinedFolder, names: tuple[str, ...], content: bytes) -> None:
+        self._folder = folder
+        self._names = names
+        self._content = content
+        self._writing: asyncio.Future[Replacement] | None = None
+
+    async def run(self) -> FileVersion:
+        """Write the file and return its version."""
+        self._writing = asyncio.ensure_future(asyncio.to_thread(self._folder.write, self._names, self._content))
+        # A cancellation does not end the thread, and `undo` needs its result.
+        return (await asyncio.shield(self._writing)).version
+
+    async def undo(self) -> None:
+        """Restore the previous file."""
+        if self._writing is None:
+            return
+        # An error of the write is that of the transaction.
+        await asyncio.wait([self._writing])
+        if self._writing.exception() is None:
+            await asyncio.to_thread(self._folder.restore, self._names, self._writing.result())
+
+    async def finish(self) -> None:
+        """Delete the previous file."""
+        if self._writing is not None:
+            await asyncio.to_thread(self._folder.forget_previous, self._names, self._writing.result())
+
+
 class LinkedFiles:
     """Writes flows to their linked files, at most `max_files` per user."""
 
@@ -107,7 +138,8 @@ class LinkedFiles:
         """Write a changed flow to its file, as the last step of the transaction that changes the flow.
 
         The transaction holds the lock of the flow's row, so that files are written in the order of the changes. If it fails
-        after this step, the file contains a change that the database does not, and is read back like any other change.
+        after this step, the writer restores the file. If the process ends in between, the file contains a change that the
+        database does not, and is read back like any other change.
 
         Raises:
             LinkedFileConflictError: the file was changed on disk, or cannot be read.
@@ -128,7 +160,9 @@ class LinkedFiles:
             await self._check_new_path(connection, owner, path)
         else:
             await asyncio.to_thread(self._check_unchanged, names, link, content)
-        version = await asyncio.to_thread(self._source.folder.write, names, content)
+        write = _FileWrite(self._source.folder, names, content)
+        add_side_effect(connection, write)
+        version = await write.run()
         await linked_files.put(
             connection,
             owner,
@@ -152,7 +186,7 @@ class LinkedFiles:
         version = self._source.folder.find_version(names)
         if version is None or version.changed_ns <= link["changed_ns"]:
             return
-        # A transaction that is repeated has written the new content already.
+        # The process that ended before its commit may have written the new content already.
         try:
             content, _ = self._source.folder.read(names, self._source.max_file_bytes)
         except FileNotFoundError:

@@ -27,7 +27,7 @@ from headrace.formats.openai.response_request import ResponseRequest, turns_of_i
 from headrace.jobs.job_worker import JobResult
 from headrace.runs.errors import FlowNotFoundError
 from headrace.runs.request import RunRequest
-from headrace.services.openai_options import checked_options
+from headrace.services.openai_options import checked_options, client_errors
 from headrace.services.response_history import History, needs_history
 
 if TYPE_CHECKING:
@@ -218,7 +218,8 @@ class ResponseService:
         await self._database.write(lambda c: responses.change(c, response.id, response.body("in_progress")))
         try:
             prepared = await self.prepare(row["user_id"], request, response=response)
-            result = await self._runner.run(row["user_id"], prepared.flow, prepared.run_request)
+            with client_errors(prepared.flow_input):
+                result = await self._runner.run(row["user_id"], prepared.flow, prepared.run_request)
         except RetryLaterError:
             # The server is at a limit or is being stopped. The job worker returns the job to the queue.
             raise

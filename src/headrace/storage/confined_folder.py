@@ -47,6 +47,22 @@ class FileVersion:
     inode: int
 
 
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """A file that was written, and the one that it replaced.
+
+    Attributes:
+        version: the version of the new file.
+        modified_ns: the time at which its content was written. Unlike `version.changed_ns`, it stays when the file is renamed.
+        previous: the hidden name, in the same folder, of the file before; None if there was none.
+
+    """
+
+    version: FileVersion
+    modified_ns: int
+    previous: str | None
+
+
 def parse_path(text: str) -> tuple[str, ...]:
     """Return the names of a relative path.
 
@@ -113,17 +129,20 @@ class ConfinedFolder:
         except FileNotFoundError:
             return None
 
-    def write(self, names: tuple[str, ...], content: bytes) -> FileVersion:
-        """Replace a file, or create it and its folders, and return its version. Readers never see a part of the content.
+    def write(self, names: tuple[str, ...], content: bytes) -> Replacement:
+        """Replace a file, or create it and its folders. Readers never see a part of the content.
+
+        The previous file remains under a hidden name until `restore` or `forget_previous` is called.
 
         Raises:
-            PathError: the path contains a symbolic link to a folder, or names a folder.
+            PathError: the path contains a symbolic link, or names no regular file.
             StorageError: the folder is full or cannot be written.
 
         """
-        temporary = f".{uuid4().hex}"
+        temporary, previous = f".{uuid4().hex}", f".{uuid4().hex}"
         with _translated_errors(), self._folder_of(names, create=True) as folder:
             try:
+                has_previous = _link_regular_file(folder, names[-1], previous)
                 descriptor = os.open(
                     temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder
                 )
@@ -131,14 +150,47 @@ class ConfinedFolder:
                     file.write(content)
                     file.flush()
                     os.fsync(descriptor)
+                written = os.stat(temporary, dir_fd=folder, follow_symlinks=False)
                 # Replaces a symbolic link of this name, rather than the file that it leads to.
                 os.replace(temporary, names[-1], src_dir_fd=folder, dst_dir_fd=folder)
             except BaseException:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(temporary, dir_fd=folder)
+                for name in (temporary, previous):
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(name, dir_fd=folder)
                 raise
             os.fsync(folder)
-            return _version(os.stat(names[-1], dir_fd=folder, follow_symlinks=False))
+            # The rename has changed the time of the last change.
+            version = _version(os.stat(names[-1], dir_fd=folder, follow_symlinks=False))
+            return Replacement(version, written.st_mtime_ns, previous if has_previous else None)
+
+    def restore(self, names: tuple[str, ...], replacement: Replacement) -> None:
+        """Undo `write`, unless the file was changed since.
+
+        Raises:
+            StorageError: the folder cannot be written.
+
+        """
+        with _translated_errors(), contextlib.suppress(FileNotFoundError), self._folder_of(names) as folder:
+            status = os.stat(names[-1], dir_fd=folder, follow_symlinks=False)
+            if (status.st_ino, status.st_mtime_ns) != (replacement.version.inode, replacement.modified_ns):
+                self.forget_previous(names, replacement)
+            elif replacement.previous is None:
+                os.unlink(names[-1], dir_fd=folder)
+            else:
+                os.replace(replacement.previous, names[-1], src_dir_fd=folder, dst_dir_fd=folder)
+            os.fsync(folder)
+
+    def forget_previous(self, names: tuple[str, ...], replacement: Replacement) -> None:
+        """Delete the file that `write` has replaced.
+
+        Raises:
+            StorageError: the folder cannot be written.
+
+        """
+        if replacement.previous is None:
+            return
+        with _translated_errors(), contextlib.suppress(FileNotFoundError), self._folder_of(names) as folder:
+            os.unlink(replacement.previous, dir_fd=folder)
 
     def list_names(self, names: tuple[str, ...], limit: int) -> list[str]:
         """Return at most `limit` plain names in a folder, sorted; an empty list if it is missing."""
@@ -154,11 +206,11 @@ class ConfinedFolder:
         return sorted(found)
 
     def has_fewer_files(self, names: tuple[str, ...], limit: int) -> bool:
-        """Return whether a folder and its subfolders hold fewer than `limit` files. Hidden folders are not counted."""
+        """Return whether a folder and its subfolders hold fewer than `limit` files. Hidden files and folders are not counted."""
         count = 0
         for _, folders, files in os.walk(self._root.joinpath(*names)):
             folders[:] = [folder for folder in folders if not folder.startswith(".")]
-            count += len(files)
+            count += sum(not file.startswith(".") for file in files)
             if count >= limit:
                 return False
         return True
@@ -180,6 +232,21 @@ class ConfinedFolder:
             yield folder
         finally:
             os.close(folder)
+
+
+def _link_regular_file(folder: int, name: str, link: str) -> bool:
+    """Give a file a second name; return False if it does not exist.
+
+    Raises:
+        PathError: the name is not that of a regular file.
+
+    """
+    try:
+        _version(os.stat(name, dir_fd=folder, follow_symlinks=False))
+        os.link(name, link, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _version(status: os.stat_result) -> FileVersion:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from tests.support.flow_builder import echo_flow, model_flow
 from tests.support.flows import create_flow
 from tests.support.recording_model import RecordingModel
+from tests.support.waiting import until
 
 SDK_HEADER = {"x-stainless-lang": "python"}
 
@@ -135,6 +137,46 @@ def test_options_that_the_models_server_rejects_are_an_error_of_the_request(
     with pytest.raises(openai.InternalServerError, match="I cannot do this"):
         sdk.responses.create(model=chat_flow, input="reject this")
     assert len(model.bodies) == 2
+
+
+@pytest.mark.parametrize("way", ["stream", "background"])
+@pytest.mark.parametrize(
+    ("text", "options", "code"),
+    [("reject this", {"temperature": 0.5}, "invalid_prompt"), ("break down", {}, "server_error")],
+)
+def test_a_failed_response_has_the_code_of_its_error(
+    client: httpx2.Client, sdk: openai.OpenAI, chat_flow: str, way: str, text: str, options: dict[str, Any], code: str
+) -> None:
+    body = {"model": chat_flow, "input": text, way: True, **options}
+    response = client.post("/v1/responses", json=body)
+    first = response.json() if way == "background" else json.loads(response.text.strip().rpartition("data: ")[2])
+    response_id = first["id"] if way == "background" else first["response"]["id"]
+    until(lambda: sdk.responses.retrieve(response_id).status == "failed")
+    error = sdk.responses.retrieve(response_id).error
+    assert error is not None
+    assert error.code == code
+    if way == "stream":
+        assert first["response"]["error"]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("stream", "true", "unsupported_parameter"),
+        ("starting_after", "5", "unsupported_parameter"),
+        ("include_obfuscation", "true", "unsupported_parameter"),
+        ("tempature", "1", "unknown_parameter"),
+    ],
+)
+def test_a_response_is_not_retrieved_with_a_parameter_without_effect(
+    client: httpx2.Client, name: str, value: str, code: str
+) -> None:
+    flow = create_flow(client, echo_flow())
+    stored = client.post("/v1/responses", json={"model": flow, "input": "x", "background": True}).json()
+    refused = client.get(f"/v1/responses/{stored['id']}", params={name: value})
+    assert refused.status_code == 400
+    assert (error_of(refused)["param"], error_of(refused)["code"]) == (name, code)
+    assert client.get(f"/v1/responses/{stored['id']}", params={"stream": "false"}).status_code == 200
 
 
 def test_the_base_url_of_langflow_serves_the_same_routes(client: httpx2.Client, key: str) -> None:

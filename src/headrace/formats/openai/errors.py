@@ -5,6 +5,7 @@ Source: OpenAI's API reference, "Error codes".
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from headrace.errors import BadRequestError, HeadraceError, NotFoundError
@@ -60,6 +61,42 @@ class ObjectNotFoundError(NotFoundError):
     def __init__(self, kind: str, object_id: str, param: str | None = None) -> None:
         super().__init__(f"No {kind} with the id '{object_id}' found. It does not exist, or it was deleted.")
         self.param = param
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseErrorCode:
+    """The `code` in the `error` of a failed response, by the status of the server's error.
+
+    Attributes:
+        statuses: the statuses.
+        reason: the reasons for these statuses.
+
+    """
+
+    code: str
+    statuses: tuple[int, ...]
+    reason: str
+
+
+#: Source: OpenAI's API reference, `ResponseError`. Its other codes are about images and vector stores.
+RESPONSE_ERROR_CODES = (
+    ResponseErrorCode(
+        "invalid_prompt", (400, 413, 415, 422), "the input or an option does not suit the flow or its model"
+    ),
+    ResponseErrorCode("rate_limit_exceeded", (429,), "too many runs"),
+)
+#: The code of failed responses with any other status.
+OTHER_RESPONSE_ERROR_CODE = ResponseErrorCode(
+    _SERVER_ERROR,
+    (),
+    "a component failed, a service did not answer, the run took too long, or a limit on objects is reached",
+)
+
+
+def response_error(error: HeadraceError) -> dict[str, str]:
+    """Return the `error` of a failed response."""
+    codes = (row.code for row in RESPONSE_ERROR_CODES if error.status_code in row.statuses)
+    return {"code": next(codes, OTHER_RESPONSE_ERROR_CODE.code), "message": error.message}
 
 
 def envelope(

@@ -149,9 +149,18 @@ FILE_PARAMETERS: ParameterTable = {
 }
 
 #: The request of a kind of endpoint, and its table.
+#: The parameters of `GET /v1/responses/{id}`.
+RETRIEVAL_PARAMETERS: ParameterTable = {
+    "include": no_effect("Values for items that flows do not return."),
+    "stream": refused("The events of a response are not stored. Poll it until its `status` is final.", False),
+    "starting_after": refused("The events of a response are not stored."),
+    "include_obfuscation": refused("The events of a response are not stored.", False),
+}
+
 TABLES: Mapping[str, ParameterTable] = {
     "chat/completions": CHAT_PARAMETERS,
     "responses": RESPONSE_PARAMETERS,
+    "responses/{id}": RETRIEVAL_PARAMETERS,
     "embeddings": EMBEDDING_PARAMETERS,
     "files": FILE_PARAMETERS,
 }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from headrace.errors import HeadraceError
+from headrace.formats.openai.errors import response_error
 from headrace.formats.openai.event_lines import HEARTBEAT
 from headrace.formats.openai.outcome import Outcome
 from headrace.formats.openai.response_events import RESPONSE_PREFIX, ResponseEvents
@@ -88,7 +89,7 @@ class Response:
 
     def failed(self, error: HeadraceError, output: list[dict[str, Any]] | None = None) -> dict[str, Any]:
         """Return the response of a run that failed."""
-        return self.body("failed", output, error={"code": "server_error", "message": error.message})
+        return self.body("failed", output, error=response_error(error))
 
     async def events(self, pieces: AsyncIterator[Piece], save: Save) -> AsyncIterator[bytes]:
         """Yield the response as a stream of typed events.

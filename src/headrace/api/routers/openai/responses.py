@@ -19,9 +19,9 @@ from headrace.api.routers.openai.runs import (
     variables_of,
 )
 from headrace.api.routers.run import cancel_on_disconnect
-from headrace.formats.openai.errors import UnsupportedParameterError
 from headrace.formats.openai.outcome import outcome_of
 from headrace.formats.openai.pages import page_of
+from headrace.formats.openai.parameters import RETRIEVAL_PARAMETERS, check_parameters
 from headrace.formats.openai.response_request import ResponseRequest
 from headrace.runs.answer_size import answer_size
 from headrace.services.openai_options import client_errors
@@ -70,13 +70,22 @@ async def get_response(
     response_id: str,
     caller: CurrentUser,
     server: ServicesDep,
+    request: Request,
     include: Annotated[list[str] | None, Query(max_length=100)] = None,
     *,
     stream: bool = False,
+    starting_after: Annotated[str | None, Query(max_length=100)] = None,
+    include_obfuscation: bool = False,
 ) -> Response:
     """Return a stored response. Its input is listed separately."""
-    if stream:
-        raise UnsupportedParameterError("stream", "A stored response is returned whole.")
+    values = {
+        "include": include,
+        "stream": stream,
+        "starting_after": starting_after,
+        "include_obfuscation": include_obfuscation,
+    }
+    unknown = {name: None for name in request.query_params if name not in values}
+    check_parameters({**values, **unknown}, RETRIEVAL_PARAMETERS)
     return await stored_response(server, caller.id, await server.responses.get(caller.id, response_id))
 
 
