@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from tests.isolation.test_confinement import source
 from tests.support.accounts import account_prefix, folder_for
 from tests.support.clients import log_in
 from tests.support.custom_code import answer_text, create_flow, flow_with_code, run_flow
+from tests.support.deployment import Deployment
 from tests.support.probe import AttackedServer
 from tests.support.process import free_port, start
 from tests.support.waiting import until
@@ -111,6 +113,28 @@ def test_hostile_data_of_a_worker_does_not_delay_others(attack: str, server: Att
         observation.assert_memory(MAX_GROWTH_BYTES)
         again = create_flow(client, flow_with_code(source("result = 'well'"), "Probe"))
         assert answer_text(run_flow(client, again["id"])) == "well"
+
+
+@pytest.mark.parametrize("deployment", [Deployment("sqlite", 3)], ids=str)
+@pytest.mark.server(**SETTINGS)
+def test_a_worker_inherits_no_file_of_the_server(server: AttackedServer) -> None:
+    body = """
+        import os
+        result = []
+        for number in range(3, 256):
+            try:
+                result.append(os.fstat(number).st_ino)
+            except OSError:
+                pass
+    """
+    with server.client(server.attacker) as client:
+        flow = create_flow(client, flow_with_code(source(body), "Probe"))
+        inodes = json.loads(answer_text(run_flow(client, flow["id"])))
+    # The RPC connection and the network channel at least.
+    assert len(inodes) > 1
+    # The kernel's name of a socket or pipe, such as `socket:[123]`, contains its inode.
+    names = [str(file.readlink()) for pid in [server.pid, *server.pids] for file in Path(f"/proc/{pid}/fd").iterdir()]
+    assert [name for name in names if any(f":[{inode}]" in name for inode in inodes)] == []
 
 
 @pytest.mark.parametrize("account", ["root", "ordinary user"])

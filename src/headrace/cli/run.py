@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from headrace.cli.graceful_stop import FLUSH_SECONDS, GracefulStop
+from headrace.cli.inherited_files import make_files_private
 from headrace.cli.listening import BACKLOG, base_url, open_sockets
 from headrace.cli.options import EnvFile, read_settings
 from headrace.errors import HeadraceError
@@ -54,6 +55,7 @@ def run(
     ] = None,
 ) -> None:
     """Start the server."""
+    make_files_private()
     settings = read_settings(
         env_file,
         LANGFLOW_HOST=host,
@@ -82,6 +84,7 @@ def run(
 
 def create_worker_app() -> FastAPI:
     """Return the application of one of several server processes, with its log configured."""
+    make_files_private()
     settings = load_settings()
     configure_logging(settings.logging)
     # Python would wait for blocked threads after SIGINT.

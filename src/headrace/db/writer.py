@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError
 
 from headrace.db.changes import collect_published
 from headrace.db.engine import DatabaseUnavailableError, open_connection
@@ -36,6 +37,10 @@ log = logging.getLogger(__name__)
 MAX_BATCH_SECONDS = 0.1
 #: How long the lock of a shared SQLite file is left to other processes between slow transactions, at most, in seconds.
 MAX_PAUSE_SECONDS = 0.25
+#: Attempts at a write that found a name free which another process has just taken.
+MAX_ATTEMPTS = 5
+#: PostgreSQL's SQLSTATE for a value that a unique constraint forbids.
+_UNIQUE_VIOLATION = "23505"
 
 
 class WriterClosedError(UnavailableError):
@@ -134,7 +139,8 @@ class GroupCommitWriter:
     async def write(self, apply: Callable[[AsyncConnection], Awaitable[T]], account: Account | None = None) -> T:
         """Run `apply` in a transaction and return its result after the commit.
 
-        `apply` is called again, in its own transaction, if another write of its batch failed.
+        `apply` is called again, in its own transaction, if another write of its batch failed, or if another process has stored a
+        row with the same unique value at the same time.
 
         Args:
             apply: writes with the connection that it gets.
@@ -215,7 +221,7 @@ class GroupCommitWriter:
 
     async def _commit(self, batch: list[Write[Any]]) -> None:
         try:
-            results = await self._apply_batch(batch)
+            results = await self._apply_batch_with_retries(batch)
         except Exception as error:
             if len(batch) == 1 or isinstance(error, DatabaseUnavailableError):
                 for write in batch:
@@ -246,6 +252,16 @@ class GroupCommitWriter:
     def _max_seconds(self, batch: list[Write[Any]]) -> float:
         """Return how long a batch may take if others wait, in seconds."""
         return 0.0 if self._queue.is_slow(batch[0].account) else MAX_BATCH_SECONDS
+
+    async def _apply_batch_with_retries(self, batch: list[Write[Any]]) -> list[Any]:
+        """Commit writes; see `_apply_batch`. A write that collided with another process is repeated: it sees the other's rows then."""
+        for _ in range(MAX_ATTEMPTS - 1):
+            try:
+                return await self._apply_batch(batch)
+            except IntegrityError as error:
+                if len(batch) > 1 or getattr(error.orig, "sqlstate", None) != _UNIQUE_VIOLATION:
+                    raise
+        return await self._apply_batch(batch)
 
     async def _apply_batch(self, batch: list[Write[Any]]) -> list[Any]:
         """Commit the writes from the start of a batch, as many as its time allows if others wait, and return their results."""

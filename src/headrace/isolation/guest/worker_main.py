@@ -38,9 +38,20 @@ async def serve(
     await WorkerService(reader, writer, limits, network, confinement).run()
 
 
+def close_inherited_files(exempt: set[int]) -> None:
+    """Close all files but the standard streams and those in `exempt`: the server's event loop may pass on others of its files."""
+    start = 3
+    for number in sorted(exempt):
+        os.closerange(start, number)
+        start = number + 1
+    os.closerange(start, os.sysconf("SC_OPEN_MAX"))
+
+
 def main() -> None:
     """Confine this process and serve the server's requests."""
-    channel, network_channel = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
+    descriptors = [int(number) for number in sys.argv[1:3]]
+    close_inherited_files(set(descriptors))
+    channel, network_channel = (socket.socket(fileno=number) for number in descriptors)
     limits = ResourceLimits(**orjson.loads(sys.argv[3]))
     threading.stack_size(THREAD_STACK_BYTES)
     network = socket_patch.Network(network_channel)
