@@ -48,6 +48,7 @@ STATUS_CODES = {
     "LinkedFileConflictError": 409,
     "LinkedFileTakenError": 409,
     "LoadTimeoutError": 504,
+    "McpServerDisabledError": 501,
     "MissingBlobError": 503,
     "MissingCredentialsError": 403,
     "NewComponentError": 400,
