@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from starlette.responses import Response
 
 from headrace.mcp.flow_server import Context, FlowServer
 from headrace.mcp.provider import Caller, McpProvider
+from headrace.mcp.sse_sessions import CALLER, DISCONNECT, SseSessions
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
@@ -33,8 +35,6 @@ log = logging.getLogger(__name__)
 
 SESSION_HEADER = b"mcp-session-id"
 VERSION_HEADER = b"mcp-protocol-version"
-#: Keys in the state of a request.
-_CALLER, _DISCONNECT = "mcp_caller", "mcp_disconnect"
 #: The time in which a session must accept a notification; a client that does not read misses it.
 NOTIFY_SECONDS = 5.0
 
@@ -74,11 +74,12 @@ class UserSessions:
             _caller_of,
             reports_progress=options.reports_progress,
             listen=self._listen,
-            disconnect_of=lambda context: context.request.scope["state"][_DISCONNECT] if context.request else None,
+            disconnect_of=lambda context: context.request.scope["state"][DISCONNECT] if context.request else None,
             on_message=self._remember_session,
         )
         #: The way to the client of each session, by session id. A session that has ended drops what is sent to it.
         self._outbound: LRUCache[str, ServerSession] = LRUCache(options.max_sessions)
+        self._sse = SseSessions(self._server, options.max_sessions, options.max_body_bytes)
         self._managers = {stateless: self._manager(stateless=stateless) for stateless in (False, True)}
         self._active_requests = 0
         self._last_use = time.monotonic()
@@ -107,8 +108,8 @@ class UserSessions:
         session_id = headers.get(SESSION_HEADER)
         disconnect = asyncio.Event()
         state = scope.setdefault("state", {})
-        state[_CALLER] = replace(caller, session_id=session_id.decode("latin-1") if session_id else None)
-        state[_DISCONNECT] = disconnect
+        state[CALLER] = replace(caller, session_id=session_id.decode("latin-1") if session_id else None)
+        state[DISCONNECT] = disconnect
 
         async def watched_receive() -> Message:
             message = await receive()
@@ -116,15 +117,41 @@ class UserSessions:
                 disconnect.set()
             return message
 
-        self._active_requests += 1
-        try:
+        with self._in_use():
             await self._is_ready.wait()
             await self._route(headers, scope, watched_receive, send)
+        if scope["method"] == "DELETE" and session_id:
+            self._outbound.pop(session_id.decode("latin-1"), None)
+
+    @contextlib.contextmanager
+    def _in_use(self) -> Iterator[None]:
+        self._active_requests += 1
+        try:
+            yield
         finally:
             self._active_requests -= 1
             self._last_use = time.monotonic()
-            if scope["method"] == "DELETE" and session_id:
-                self._outbound.pop(session_id.decode("latin-1"), None)
+
+    def find_sse_request(self, session_id: str) -> Scope | None:
+        """Return the request that opened a session over SSE, or None if no such session is open."""
+        return self._sse.find_request(session_id)
+
+    async def serve_sse(self, endpoint: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Open a session over SSE, whose messages the client posts to `endpoint`, and serve its stream.
+
+        Raises:
+            TooManySessionsError: The user has the maximum number of open sessions.
+
+        """
+        with self._in_use():
+            await self._sse.serve_stream(endpoint, scope, receive, send)
+
+    async def serve_sse_message(
+        self, endpoint: str, session_id: str, caller: Caller, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Accept a message of a session over SSE."""
+        with self._in_use():
+            await self._sse.serve_message(endpoint, session_id, caller, scope, receive, send)
 
     async def _route(self, headers: Mapping[bytes, bytes], scope: Scope, receive: Receive, send: Send) -> None:
         stateless = self._options.stateless
@@ -158,6 +185,7 @@ class UserSessions:
     async def close(self) -> None:
         """End all sessions and streams."""
         self._listen.close()
+        self._sse.close()
         self._stop.set()
         await asyncio.gather(self._task, return_exceptions=True)
 
@@ -182,7 +210,7 @@ async def _notify(session: ServerSession, *, tools: bool, resources: bool) -> No
 
 def _caller_of(context: Context) -> Caller:
     state: dict[str, Any] = context.request.scope["state"] if context.request is not None else {}
-    caller: Caller = state[_CALLER]
+    caller: Caller = state[CALLER]
     return caller
 
 

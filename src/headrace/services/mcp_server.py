@@ -38,6 +38,16 @@ class McpServerDisabledError(FeatureDisabledError):
         super().__init__("The MCP server is off. An operator can set LANGFLOW_MCP_SERVER_ENABLED=true.")
 
 
+class SessionsDisabledError(FeatureDisabledError):
+    """The server opens no sessions, which the SSE transport needs."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The SSE transport needs sessions, and this server opens none, because it has several processes or because of "
+            "HEADRACE_MCP_STATELESS. Connect over streamable HTTP: replace /sse in the address by /streamable."
+        )
+
+
 class McpServer:
     """Serves MCP clients of all users. The SDK is imported at the first request."""
 
@@ -79,6 +89,42 @@ class McpServer:
         sessions = await self._sessions(caller.owner)
         await sessions.serve(caller, scope, receive, send)
 
+    async def serve_sse(self, caller: Caller, endpoint: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Open a session over the older SSE transport and serve its stream.
+
+        Args:
+            caller: the user as whom the client acts.
+            endpoint: the path to which the client posts its messages.
+            scope: the ASGI scope of the request.
+            receive: receives the end of the connection.
+            send: sends the stream.
+
+        Raises:
+            SessionsDisabledError: The server opens no sessions.
+            TooManySessionsError: The user has the maximum number of open sessions.
+
+        """
+        if self._is_stateless:
+            raise SessionsDisabledError
+        sessions = await self._sessions(caller.owner)
+        await sessions.serve_sse(endpoint, scope, receive, send)
+
+    async def serve_sse_message(
+        self, caller: Caller, endpoint: str, session_id: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Accept a message of a session over SSE."""
+        sessions = await self._sessions(caller.owner)
+        await sessions.serve_sse_message(endpoint, session_id, caller, scope, receive, send)
+
+    def find_sse_request(self, session_id: str) -> Scope | None:
+        """Return the request that opened a session over SSE, or None if no such session is open."""
+        requests = (sessions.find_sse_request(session_id) for sessions in self._users.values())
+        return next((request for request in requests if request is not None), None)
+
+    @property
+    def _is_stateless(self) -> bool:
+        return self._settings.stateless or self._server_settings.workers > 1
+
     def check_enabled(self) -> None:
         """Check that the server accepts requests.
 
@@ -111,7 +157,7 @@ class McpServer:
             max_sessions=self._settings.max_sessions,
             idle_seconds=self._settings.session_idle_seconds,
             max_body_bytes=self._server_settings.max_request_bytes,
-            stateless=self._settings.stateless or self._server_settings.workers > 1,
+            stateless=self._is_stateless,
             reports_progress=self._settings.progress_notifications,
             version=__version__,
         )
