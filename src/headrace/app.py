@@ -38,6 +38,8 @@ from headrace.api.routers import (
     knowledge_bases,
     login,
     logs,
+    mcp,
+    mcp_projects,
     metrics,
     monitor,
     openai,
@@ -95,6 +97,8 @@ ROUTERS = (
     component_store.router,
     deprecated.router,
     logs.router,
+    mcp.router,
+    mcp_projects.router,
     metrics.router,
     registration.router,
 )

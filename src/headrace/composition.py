@@ -49,6 +49,8 @@ from headrace.services.jobs import JobService
 from headrace.services.knowledge_bases import KnowledgeBases
 from headrace.services.linked_files import LinkedFiles, LinkedFileSource
 from headrace.services.login import LoginService
+from headrace.services.mcp_provider import StoredFlowsProvider
+from headrace.services.mcp_server import McpServer
 from headrace.services.messages import MessageService
 from headrace.services.metrics import MetricsService
 from headrace.services.model_warm_up import ModelWarmUp
@@ -224,6 +226,8 @@ def create_services(
         removes_secrets=settings.storage.remove_api_keys,
     )
     openai_files = OpenAIFileService(database, files)
+    mcp_provider = StoredFlowsProvider(database, registry, engine.resolver, engine.runner, files)
+    mcp = McpServer(mcp_provider, database, settings.mcp_server, settings.server)
     return Services(
         settings=settings,
         database=database,
@@ -278,8 +282,9 @@ def create_services(
         conversations=ConversationService(database, limits),
         embeddings=EmbeddingService(engine.resolver, engine.runner),
         openai_files=openai_files,
+        mcp=mcp,
         metrics=metrics,
-        shutdown=Shutdown(engine.runner, engine.job_worker, settings.server.shutdown_grace_seconds),
+        shutdown=Shutdown(engine.runner, engine.job_worker, mcp, settings.server.shutdown_grace_seconds),
         logs=buffer,
         starters=starters,
         public_rate=RateLimit(

@@ -13,7 +13,7 @@ from headrace.app import create_app
 from tests.conftest import settings_for
 
 #: Operations whose response never ends.
-ENDLESS = {"GET /logs-stream"}
+ENDLESS = {"GET /logs-stream", "GET /api/mcp/sse", "GET /api/v1/mcp/sse"}
 
 
 def operations() -> dict[str, Any]:

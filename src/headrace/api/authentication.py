@@ -17,6 +17,7 @@ from starlette.routing import Match, compile_path
 from headrace.api.errors import error_response
 from headrace.api.http.origin import check_cookie_origin, check_socket_origin
 from headrace.api.http.root_path import route_path
+from headrace.api.mcp_authentication import MCP_PATHS, opening_request
 from headrace.auth.errors import MissingCredentialsError
 from headrace.auth.keys import KEY_PREFIX
 from headrace.errors import HeadraceError
@@ -107,7 +108,7 @@ class AuthenticationMiddleware:
             await self._app(scope, receive, send)
             return
         try:
-            user = await authenticate(scope)
+            user = await _authenticate_client(scope)
         except (HeadraceError, DBAPIError) as error:
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": _close_reason(error)})
@@ -122,6 +123,12 @@ class AuthenticationMiddleware:
 
     def _is_public(self, scope: Scope) -> bool:
         return scope["type"] == "http" and route_path(scope) in self._public
+
+
+async def _authenticate_client(scope: Scope) -> User:
+    if scope["type"] == "http" and route_path(scope).startswith(MCP_PATHS):
+        scope = opening_request(scope, scope["app"].state.headrace) or scope
+    return await authenticate(scope)
 
 
 def _is_routed(scope: Scope) -> bool:

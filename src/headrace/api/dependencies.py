@@ -31,6 +31,7 @@ from headrace.services.flows import FlowService
 from headrace.services.jobs import JobService
 from headrace.services.knowledge_bases import KnowledgeBases
 from headrace.services.login import LoginService
+from headrace.services.mcp_server import McpServer
 from headrace.services.messages import MessageService
 from headrace.services.metrics import MetricsService
 from headrace.services.openai_files import OpenAIFileService
@@ -94,6 +95,7 @@ class Services:
     conversations: ConversationService
     embeddings: EmbeddingService
     openai_files: OpenAIFileService
+    mcp: McpServer
     logs: LogBuffer | None = None
     #: None if the operator disabled the starter flows.
     starters: StarterFlows | None = None

@@ -37,13 +37,14 @@ class Topic(StrEnum):
     FLOW = "flow"
     APPROVAL = "approval"
     VARIABLE = "variable"
+    LISTS = "lists"
 
 
 class Change(NamedTuple):
     """A committed change of a row.
 
-    The key is the user's id for `USER`, the owner's id for `API_KEY` and `VARIABLE`, the flow's id for `FLOW`, and the
-    digest of the code for `APPROVAL`.
+    The key is the user's id for `USER`, the owner's id for `API_KEY` and `VARIABLE`, the flow's id for `FLOW`, the
+    digest of the code for `APPROVAL`, and for `LISTS` the id of the owner whose flows or files were added, changed or deleted.
     """
 
     topic: Topic

@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import delete, func, insert, or_, select, update
 
-from headrace.db.tables import files
+from headrace.db.changes import Topic, publish
+from headrace.db.tables import files, flows
 from headrace.db.unique_names import next_free_name
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ async def add(
         "updated_at": now,
     }
     await connection.execute(insert(files), row)
+    await publish(connection, Topic.LISTS, owner)
     return (await connection.execute(select(files).where(files.c.id == row["id"]))).mappings().one()
 
 
@@ -112,13 +114,25 @@ async def change(
     if where_blob is not None:
         query = query.where(files.c.blob == where_blob)
     changed = query.values(**values, updated_at=datetime.now(UTC)).returning(*files.c)
-    return (await connection.execute(changed)).mappings().one_or_none()
+    row = (await connection.execute(changed)).mappings().one_or_none()
+    await publish(connection, Topic.LISTS, owner)
+    return row
 
 
 async def remove(connection: AsyncConnection, owner: UUID, file_ids: list[UUID]) -> Sequence[RowMapping]:
     """Delete the owner's files among `file_ids` and return the deleted rows."""
     query = delete(files).where(files.c.user_id == owner, files.c.id.in_(file_ids)).returning(*files.c)
-    return (await connection.execute(query)).mappings().all()
+    rows = (await connection.execute(query)).mappings().all()
+    await publish(connection, Topic.LISTS, owner)
+    return rows
+
+
+async def list_all(connection: AsyncConnection, owner: UUID, project_id: UUID | None = None) -> Sequence[RowMapping]:
+    """Return all the owner's files, or those that were uploaded to the flows of a project, oldest first."""
+    query = select(files).where(files.c.user_id == owner)
+    if project_id is not None:
+        query = query.join(flows, flows.c.id == files.c.flow_id).where(flows.c.folder_id == project_id)
+    return (await connection.execute(query.order_by(files.c.created_at, files.c.id))).mappings().all()
 
 
 async def list_flow_blobs(connection: AsyncConnection, owner: UUID, flow_ids: list[UUID]) -> list[UUID]:

@@ -117,6 +117,7 @@ async def _insert(connection: AsyncConnection, owner: UUID, values: Sequence[dic
         stored = await connection.execute(select(flows).where(flows.c.id.in_([row["id"] for row in part])))
         by_id = {row["id"]: row for row in stored.mappings()}
         created += [by_id[row["id"]] for row in part]
+    await publish(connection, Topic.LISTS, owner)
     return created
 
 
@@ -165,6 +166,7 @@ async def update_(
     if not (await connection.execute(changed)).rowcount:
         raise StaleFlowError(datetime.now(UTC))
     await publish(connection, Topic.FLOW, flow_id)
+    await publish(connection, Topic.LISTS, owner)
     return await get(connection, owner, flow_id)
 
 
@@ -188,4 +190,5 @@ async def delete_(connection: AsyncConnection, owner: UUID, flow_ids: list[UUID]
     )
     await connection.execute(delete(flows).where(flows.c.id.in_(found), flows.c.user_id == owner))
     await publish(connection, Topic.FLOW, *found)
+    await publish(connection, Topic.LISTS, owner)
     return len(found)

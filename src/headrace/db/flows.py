@@ -156,3 +156,36 @@ async def list_ids(connection: AsyncConnection, owner: UUID, project_id: UUID) -
     """Return the ids of the flows in one of the owner's projects."""
     query = select(flows.c.id).where(flows.c.user_id == owner, flows.c.folder_id == project_id)
     return list((await connection.execute(query)).scalars())
+
+
+async def list_mcp_flows(
+    connection: AsyncConnection, owner: UUID, project_id: UUID | None = None
+) -> Sequence[RowMapping]:
+    """Return the owner's flows that are offered to MCP clients, without their data, oldest first.
+
+    Args:
+        connection: a connection for reading.
+        owner: the id of the owner.
+        project_id: the project whose flows are returned; None for all projects.
+
+    """
+    columns = [
+        flows.c.id,
+        flows.c.name,
+        flows.c.description,
+        flows.c.action_name,
+        flows.c.action_description,
+        flows.c.folder_id,
+        flows.c.version,
+    ]
+    query = _matching(owner, FlowFilter(folder_id=project_id, is_component=False), columns).where(flows.c.mcp_enabled)
+    rows: Sequence[RowMapping] = (
+        (await connection.execute(query.order_by(flows.c.created_at, flows.c.id))).mappings().all()
+    )
+    return rows
+
+
+async def get_data(connection: AsyncConnection, owner: UUID, flow_id: UUID) -> Any:
+    """Return the data of one of the owner's flows, or None if it does not exist."""
+    query = select(flows.c.data).where(flows.c.user_id == owner, flows.c.id == flow_id)
+    return (await connection.execute(query)).scalar_one_or_none()

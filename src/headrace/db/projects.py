@@ -104,6 +104,7 @@ async def remove(connection: AsyncConnection, owner: UUID, project_id: UUID) -> 
         return False
     deleted = delete(flows).where(flows.c.folder_id == project_id, flows.c.user_id == owner).returning(flows.c.id)
     await publish(connection, Topic.FLOW, *(await connection.execute(deleted)).scalars())
+    await publish(connection, Topic.LISTS, owner)
     await connection.execute(delete(projects).where(projects.c.id == project_id, projects.c.user_id == owner))
     return True
 
@@ -123,3 +124,4 @@ async def set_flows(
     await connection.execute(
         update(flows).where(flows.c.user_id == owner, flows.c.id.in_(flow_ids)).values(folder_id=project_id)
     )
+    await publish(connection, Topic.LISTS, owner)

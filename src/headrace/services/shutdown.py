@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from headrace.jobs.job_worker import JobWorker
     from headrace.runs.runner import Runner
+    from headrace.services.mcp_server import McpServer
 
 log = logging.getLogger(__name__)
 
@@ -21,17 +22,19 @@ POLL_INTERVAL_SECONDS = 0.05
 class Shutdown:
     """Ends the runs of this process."""
 
-    def __init__(self, runner: Runner, job_worker: JobWorker, grace_seconds: float) -> None:
+    def __init__(self, runner: Runner, job_worker: JobWorker, mcp: McpServer, grace_seconds: float) -> None:
         """Create the shutdown.
 
         Args:
             runner: Knows the active runs.
             job_worker: Stops to claim jobs.
+            mcp: Ends the streams of MCP clients, for which the end of the process would wait otherwise.
             grace_seconds: How long active runs may go on.
 
         """
         self._runner = runner
         self._job_worker = job_worker
+        self._mcp = mcp
         self._grace_seconds = grace_seconds
 
     async def stop_runs(self, is_urgent: asyncio.Event) -> None:
@@ -54,6 +57,7 @@ class Shutdown:
             log.warning("%d runs have not ended and are stopped", self._runner.active_runs)
             self._runner.stop_runs()
             await self._wait_until_idle(STOP_SECONDS)
+        await self._mcp.close()
 
     async def _wait_until_idle(self, seconds: float, is_urgent: asyncio.Event | None = None) -> None:
         try:

@@ -7,6 +7,7 @@ from headrace.settings.database import DatabaseSettings
 from headrace.settings.editor import EditorSettings
 from headrace.settings.limits import LimitSettings
 from headrace.settings.logging import LoggingSettings
+from headrace.settings.mcp_server import McpServerSettings
 from headrace.settings.network import NetworkSettings
 from headrace.settings.parsing import ParsingSettings
 from headrace.settings.runs import RunSettings
@@ -24,6 +25,7 @@ __all__ = [
     "EditorSettings",
     "LimitSettings",
     "LoggingSettings",
+    "McpServerSettings",
     "NetworkSettings",
     "ParsingSettings",
     "RunSettings",
