@@ -48,6 +48,8 @@ STATUS_CODES = {
     "LinkedFileConflictError": 409,
     "LinkedFileTakenError": 409,
     "LoadTimeoutError": 504,
+    "McpServerExistsError": 409,
+    "McpServerNotFoundError": 404,
     "MissingBlobError": 503,
     "MissingCredentialsError": 403,
     "NewComponentError": 400,

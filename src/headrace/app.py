@@ -38,6 +38,7 @@ from headrace.api.routers import (
     knowledge_bases,
     login,
     logs,
+    mcp_servers,
     metrics,
     monitor,
     openai,
@@ -87,6 +88,7 @@ ROUTERS = (
     # After the routes of Langflow below the same prefix.
     openai.router,
     variables.router,
+    mcp_servers.router,
     monitor.router,
     validate.router,
     custom_component.router,

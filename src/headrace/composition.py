@@ -49,6 +49,7 @@ from headrace.services.jobs import JobService
 from headrace.services.knowledge_bases import KnowledgeBases
 from headrace.services.linked_files import LinkedFiles, LinkedFileSource
 from headrace.services.login import LoginService
+from headrace.services.mcp_servers import McpServerService
 from headrace.services.messages import MessageService
 from headrace.services.metrics import MetricsService
 from headrace.services.model_warm_up import ModelWarmUp
@@ -224,6 +225,7 @@ def create_services(
         removes_secrets=settings.storage.remove_api_keys,
     )
     openai_files = OpenAIFileService(database, files)
+    mcp_servers = McpServerService(database, engine.cipher, engine.resources.egress, max_servers=limits.max_mcp_servers)
     return Services(
         settings=settings,
         database=database,
@@ -245,7 +247,8 @@ def create_services(
         api_keys=ApiKeyService(database, logins.authenticator, max_keys=limits.max_api_keys),
         approvals=ApprovalService(database, engine.approval_policy, registry),
         variables=VariableService(database, engine.cipher, max_variables=limits.max_variables),
-        user_files=UserFileService(database, files),
+        mcp_servers=mcp_servers,
+        user_files=UserFileService(database, files, mcp_servers),
         flow_files=FlowFileService(database, files),
         profile_pictures=ProfilePictures(ConfinedFolder(settings.storage.config_folder / "profile_pictures")),
         store_keys=StoreKeyService(database, engine.cipher),
