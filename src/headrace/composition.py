@@ -27,10 +27,13 @@ from headrace.isolation.host.worker_pool import WorkerPool
 from headrace.isolation.limits import ResourceLimits
 from headrace.jobs.job_worker import JobWorker
 from headrace.logs.buffer import LogBuffer
+from headrace.mcp.connections import McpConnections
+from headrace.mcp.limits import McpLimits
 from headrace.metrics.counters import ServerCounters
 from headrace.metrics.process_files import ProcessFiles
 from headrace.runs.environment_access import EnvironmentAccess
 from headrace.runs.flow_resolver import FlowResolver
+from headrace.runs.mcp_access import McpAccess
 from headrace.runs.plan_cache import PlanCache
 from headrace.runs.resources import RunResources
 from headrace.runs.runner import Runner
@@ -95,6 +98,7 @@ class Engine:
     job_worker: JobWorker
     message_quota: MessageQuota
     model_warm_up: ModelWarmUp
+    mcp: McpAccess
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,9 @@ def create_engine(settings: Settings, database: Database, secret: str, counters:
     custom_code = CustomCode(approval_policy, ClassCache(loader), workers, registry)
     resolver = FlowResolver(database, registry, custom_code, PlanCache(settings.limits.plan_cache_bytes))
     message_quota = MessageQuota(database, settings.limits.max_user_message_bytes)
+    mcp_limits = McpLimits(**{field.name: getattr(settings.mcp_client, field.name) for field in fields(McpLimits)})
+    connections = McpConnections(resources.egress, mcp_limits)
+    mcp = McpAccess(database, cipher, approval_policy, connections, settings)
     run_services = RunServices(
         database=database,
         files=files,
@@ -130,6 +137,7 @@ def create_engine(settings: Settings, database: Database, secret: str, counters:
         resources=resources,
         environment_access=EnvironmentAccess(database, settings.variables),
         message_quota=message_quota,
+        mcp=mcp,
     )
     runner = Runner(run_services, resolver, settings.runs, settings.limits, counters)
     catalog = ComponentCatalog(registry)
@@ -158,6 +166,7 @@ def create_engine(settings: Settings, database: Database, secret: str, counters:
         message_quota=message_quota,
         job_worker=JobWorker(database, runner, resolver, settings.runs, settings.limits.max_waiting_job_bytes),
         model_warm_up=ModelWarmUp(database, registry),
+        mcp=mcp,
     )
 
 
@@ -225,7 +234,7 @@ def create_services(
         removes_secrets=settings.storage.remove_api_keys,
     )
     openai_files = OpenAIFileService(database, files)
-    mcp_servers = McpServerService(database, engine.cipher, engine.resources.egress, max_servers=limits.max_mcp_servers)
+    mcp_servers = McpServerService(database, engine.cipher, engine.mcp, max_servers=limits.max_mcp_servers)
     return Services(
         settings=settings,
         database=database,
@@ -239,7 +248,9 @@ def create_services(
         knowledge_bases=knowledge_bases,
         builds=engine.builds,
         component_store=ComponentStore(settings.component_store, engine.resources.egress),
-        component_nodes=ComponentNodeService(database, registry, engine.custom_code, engine.resolver, engine.resources),
+        component_nodes=ComponentNodeService(
+            database, registry, engine.custom_code, engine.resolver, engine.resources, engine.mcp
+        ),
         flows=flow_service,
         projects=ProjectService(database, files, flow_service, max_projects=limits.max_projects),
         users=UserService(database, starters, logins.passwords),

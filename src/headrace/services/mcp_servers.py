@@ -14,16 +14,16 @@ from headrace.db import mcp_servers, tables
 from headrace.db.encryption import UnreadableSecretError
 from headrace.db.quotas import Quota
 from headrace.errors import BadRequestError, ConflictError, ContentTooLargeError, HeadraceError, NotFoundError
-from headrace.mcp.client import McpConnection, parse_server
+from headrace.mcp.server_config import parse_server
 from headrace.services.mcp_server_secrets import check_not_redacted, redact_config, restore_secrets
 
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from headrace.component.context import Egress
     from headrace.db.database import Database
     from headrace.db.encryption import VariableCipher
+    from headrace.runs.mcp_access import McpAccess
 
 #: Maximum size of the configuration of a server, in bytes.
 MAX_CONFIG_BYTES = 65_536
@@ -62,10 +62,10 @@ class ServerSummary:
 class McpServerService:
     """Reads and writes the MCP servers of each owner."""
 
-    def __init__(self, database: Database, cipher: VariableCipher, egress: Egress, *, max_servers: int) -> None:
+    def __init__(self, database: Database, cipher: VariableCipher, mcp: McpAccess, *, max_servers: int) -> None:
         self._database = database
         self._cipher = cipher
-        self._egress = egress
+        self._mcp = mcp
         self._quota = Quota(tables.mcp_servers, "MCP servers", max_servers, "HEADRACE_MAX_MCP_SERVERS")
 
     async def list_servers(self, owner: UUID, *, count_tools: bool) -> list[ServerSummary]:
@@ -137,7 +137,9 @@ class McpServerService:
             await mcp_servers.change(connection, owner, name, self._encrypt(name, new_config))
             return new_config
 
-        return redact_config(await self._database.write(replace))
+        new_config = await self._database.write(replace)
+        self._mcp.connections.discard(str(owner), name)
+        return redact_config(new_config)
 
     async def replace_all(self, owner: UUID, configs: Mapping[str, Any]) -> dict[str, Any]:
         """Replace all servers of the owner and return the new configurations, redacted, by name.
@@ -162,6 +164,8 @@ class McpServerService:
             return new_configs
 
         replaced = await self._database.write(replace)
+        for name in replaced:
+            self._mcp.connections.discard(str(owner), name)
         return {name: redact_config(config) for name, config in replaced.items()}
 
     async def delete_server(self, owner: UUID, name: str) -> None:
@@ -173,30 +177,25 @@ class McpServerService:
         """
         if not await self._database.write(lambda c: mcp_servers.remove(c, owner, name)):
             raise McpServerNotFoundError(name)
+        self._mcp.connections.discard(str(owner), name)
 
     async def _summarize(self, row: RowMapping, *, count_tools: bool) -> ServerSummary:
         try:
             config = self._decrypt(row)
         except UnreadableSecretError as error:
             return ServerSummary(row["name"], "", error=error.message)
-        transport = _transport(row["name"], config)
+        transport = parse_server({"name": row["name"], "config": config}, allow_command=True).transport
         if not count_tools:
             return ServerSummary(row["name"], transport)
         try:
             async with asyncio.timeout(COUNT_SECONDS):
-                return ServerSummary(row["name"], transport, await self._count_tools(row["name"], config))
+                connection = await self._mcp.connect(row["user_id"], {"name": row["name"]})
+                return ServerSummary(row["name"], transport, len(await connection.tools()))
         except TimeoutError:
             problem = f"The MCP server {row['name']} does not answer. Check that it is running."
         except HeadraceError as error:
             problem = error.message
         return ServerSummary(row["name"], transport, error=problem)
-
-    async def _count_tools(self, name: str, config: Mapping[str, Any]) -> int:
-        connection = McpConnection(parse_server({"name": name, "config": dict(config)}), self._egress)
-        try:
-            return len(await connection.tools())
-        finally:
-            connection.close()
 
     def _encrypt(self, name: str, config: Mapping[str, Any]) -> str:
         _check_config(name, config)
@@ -207,13 +206,6 @@ class McpServerService:
 
     def _decrypt(self, row: RowMapping) -> dict[str, Any]:
         return dict(orjson.loads(self._cipher.decrypt(row["config"])))
-
-
-def _transport(name: str, config: Mapping[str, Any]) -> str:
-    """Return the transport of a server by its name in Langflow."""
-    if config.get("command"):
-        return "Stdio"
-    return "SSE" if parse_server({"name": name, "config": dict(config)}).uses_sse else "Streamable_HTTP"
 
 
 def _check_is_object(name: str, config: object) -> None:
