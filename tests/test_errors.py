@@ -49,6 +49,8 @@ STATUS_CODES = {
     "LinkedFileTakenError": 409,
     "LoadTimeoutError": 504,
     "McpServerDisabledError": 501,
+    "McpServerExistsError": 409,
+    "McpServerNotFoundError": 404,
     "MissingBlobError": 503,
     "MissingCredentialsError": 403,
     "NewComponentError": 400,

@@ -40,6 +40,7 @@ from headrace.api.routers import (
     logs,
     mcp,
     mcp_projects,
+    mcp_servers,
     metrics,
     monitor,
     openai,
@@ -89,6 +90,7 @@ ROUTERS = (
     # After the routes of Langflow below the same prefix.
     openai.router,
     variables.router,
+    mcp_servers.router,
     monitor.router,
     validate.router,
     custom_component.router,

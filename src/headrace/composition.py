@@ -27,10 +27,13 @@ from headrace.isolation.host.worker_pool import WorkerPool
 from headrace.isolation.limits import ResourceLimits
 from headrace.jobs.job_worker import JobWorker
 from headrace.logs.buffer import LogBuffer
+from headrace.mcp.connections import McpConnections
+from headrace.mcp.limits import McpLimits
 from headrace.metrics.counters import ServerCounters
 from headrace.metrics.process_files import ProcessFiles
 from headrace.runs.environment_access import EnvironmentAccess
 from headrace.runs.flow_resolver import FlowResolver
+from headrace.runs.mcp_access import McpAccess
 from headrace.runs.plan_cache import PlanCache
 from headrace.runs.resources import RunResources
 from headrace.runs.runner import Runner
@@ -51,6 +54,7 @@ from headrace.services.linked_files import LinkedFiles, LinkedFileSource
 from headrace.services.login import LoginService
 from headrace.services.mcp_provider import StoredFlowsProvider
 from headrace.services.mcp_server import McpServer
+from headrace.services.mcp_servers import McpServerService
 from headrace.services.messages import MessageService
 from headrace.services.metrics import MetricsService
 from headrace.services.model_warm_up import ModelWarmUp
@@ -96,6 +100,7 @@ class Engine:
     job_worker: JobWorker
     message_quota: MessageQuota
     model_warm_up: ModelWarmUp
+    mcp: McpAccess
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,9 @@ def create_engine(settings: Settings, database: Database, secret: str, counters:
     custom_code = CustomCode(approval_policy, ClassCache(loader), workers, registry)
     resolver = FlowResolver(database, registry, custom_code, PlanCache(settings.limits.plan_cache_bytes))
     message_quota = MessageQuota(database, settings.limits.max_user_message_bytes)
+    mcp_limits = McpLimits(**{field.name: getattr(settings.mcp_client, field.name) for field in fields(McpLimits)})
+    connections = McpConnections(resources.egress, mcp_limits)
+    mcp = McpAccess(database, cipher, approval_policy, connections, settings)
     run_services = RunServices(
         database=database,
         files=files,
@@ -131,6 +139,7 @@ def create_engine(settings: Settings, database: Database, secret: str, counters:
         resources=resources,
         environment_access=EnvironmentAccess(database, settings.variables),
         message_quota=message_quota,
+        mcp=mcp,
     )
     runner = Runner(run_services, resolver, settings.runs, settings.limits, counters)
     catalog = ComponentCatalog(registry)
@@ -159,6 +168,7 @@ def create_engine(settings: Settings, database: Database, secret: str, counters:
         message_quota=message_quota,
         job_worker=JobWorker(database, runner, resolver, settings.runs, settings.limits.max_waiting_job_bytes),
         model_warm_up=ModelWarmUp(database, registry),
+        mcp=mcp,
     )
 
 
@@ -228,6 +238,7 @@ def create_services(
     openai_files = OpenAIFileService(database, files)
     mcp_provider = StoredFlowsProvider(database, registry, engine.resolver, engine.runner, files)
     mcp = McpServer(mcp_provider, database, settings.mcp_server, settings.server)
+    mcp_servers = McpServerService(database, engine.cipher, engine.mcp, max_servers=limits.max_mcp_servers)
     return Services(
         settings=settings,
         database=database,
@@ -241,7 +252,9 @@ def create_services(
         knowledge_bases=knowledge_bases,
         builds=engine.builds,
         component_store=ComponentStore(settings.component_store, engine.resources.egress),
-        component_nodes=ComponentNodeService(database, registry, engine.custom_code, engine.resolver, engine.resources),
+        component_nodes=ComponentNodeService(
+            database, registry, engine.custom_code, engine.resolver, engine.resources, engine.mcp
+        ),
         flows=flow_service,
         projects=ProjectService(database, files, flow_service, max_projects=limits.max_projects),
         users=UserService(database, starters, logins.passwords),
@@ -249,7 +262,8 @@ def create_services(
         api_keys=ApiKeyService(database, logins.authenticator, max_keys=limits.max_api_keys),
         approvals=ApprovalService(database, engine.approval_policy, registry),
         variables=VariableService(database, engine.cipher, max_variables=limits.max_variables),
-        user_files=UserFileService(database, files),
+        mcp_servers=mcp_servers,
+        user_files=UserFileService(database, files, mcp_servers),
         flow_files=FlowFileService(database, files),
         profile_pictures=ProfilePictures(ConfinedFolder(settings.storage.config_folder / "profile_pictures")),
         store_keys=StoreKeyService(database, engine.cipher),

@@ -97,6 +97,7 @@ async def _start_services(
         engine = create_engine(settings, database, secret, counters)
         stack.push_async_callback(engine.resources.close)
         stack.push_async_callback(engine.workers.close)
+        stack.push_async_callback(engine.mcp.connections.close)
         stack.callback(engine.runner.close)
         stack.callback(engine.model_warm_up.close)
         stack.push_async_callback(engine.job_worker.stop)

@@ -100,7 +100,9 @@ def ids(users: Users) -> dict[str, str]:
     variable = {"name": "ADA", "value": SECRET, "type": "Generic", "default_fields": []}
     response = ada.post("/v1/responses", json={"model": flow["id"], "input": SECRET, "store": True}).json()
     conversation = ada.post("/v1/conversations", json={"items": [{"role": "user", "content": SECRET}]}).json()["id"]
+    assert ada.post("/api/v2/mcp/servers/adas", json=MCP_SERVER).status_code == 200
     return {
+        "server_name": "adas",
         "response_id": response["id"],
         "conversation_id": conversation,
         "item_id": ada.get(f"/v1/conversations/{conversation}/items").json()["data"][0]["id"],
@@ -129,6 +131,7 @@ def ids(users: Users) -> dict[str, str]:
     }
 
 
+MCP_SERVER = {"url": "https://mcp.example/mcp", "headers": {"x": SECRET}}
 #: The request bodies that are not empty.
 BODIES: dict[str, Any] = {
     "POST /v1/conversations/{conversation_id}": {"metadata": {}},
@@ -139,6 +142,8 @@ BODIES: dict[str, Any] = {
     "PATCH /api/v1/folders/{folder_id}": {"name": "bob's"},
     "PATCH /api/v1/flows/{flow_id}": {"name": "bob's"},
     "PATCH /api/v1/variables/{variable_id}": {"value": "bob's"},
+    "PATCH /api/v2/mcp/servers/{server_name}": {"url": "https://bob.example/mcp"},
+    "POST /api/v2/mcp/servers/{server_name}": {"url": "https://bob.example/mcp"},
     "PUT /api/v1/monitor/messages/{message_id}": {"text": "bob's"},
     "POST /api/v1/run/{flow_id_or_name}": {"input_value": "x"},
     "POST /api/v1/run/advanced/{flow_id_or_name}": {},
@@ -157,6 +162,10 @@ QUERIES: dict[str, dict[str, str]] = {
 }
 #: Operations whose status for another user is neither 403 nor 404, and why that is safe.
 OTHER_STATUSES = {
+    "POST /api/v2/mcp/servers/{server_name}": 200,  # adds Bob's own server with that name
+    "PATCH /api/v2/mcp/servers/{server_name}": 200,  # Bob's own
+    "DELETE /api/v2/mcp/servers/{server_name}": 200,
+    "GET /api/v2/mcp/servers/{server_name}": 200,
     "PATCH /api/v1/users/{user_id}/reset-password": 400,  # the recorded status; the password stays the same
     "POST /api/v1/predict/{_flow_id}": 400,  # removed, for all users
     "POST /api/v1/process/{_flow_id}": 400,
@@ -257,5 +266,6 @@ def assert_untouched(users: Users, ids: dict[str, str]) -> None:
     assert ada.get(f"/api/v2/files/{ids['file_id']}").text == SECRET
     assert ada.get(f"/api/v1/files/list/{ids['flow_id']}").json()["files"] == [ids["file_name"]]
     assert {v["value"] for v in ada.get("/api/v1/variables/").json()} == {SECRET}
+    assert ada.get("/api/v2/mcp/servers/adas").json()["url"] == MCP_SERVER["url"]
     assert [k["id"] for k in ada.get("/api/v1/api_key/").json()["api_keys"]] == [ids["api_key_id"]]
     assert [b["name"] for b in ada.get("/api/v1/knowledge_bases").json()] == ["ada's base"]

@@ -1255,6 +1255,34 @@ VALIDATION = [
     ),
 ]
 
+MCP_SERVERS = [
+    Exchange("mcp servers", "GET", "/api/v2/mcp/servers", 200, []),
+    Exchange(
+        "mcp server add",
+        "POST",
+        "/api/v2/mcp/servers/demo",
+        200,
+        {"command": "python", "args": ["-c", "pass"], "env": {}},
+        {"json": {"command": "python", "args": ["-c", "pass"], "env": {}}},
+    ),
+    Exchange(
+        "mcp server read",
+        "GET",
+        "/api/v2/mcp/servers/demo",
+        200,
+        {"command": "python", "args": ["-c", "pass"], "env": {}},
+    ),
+    Exchange(
+        "mcp server patch",
+        "PATCH",
+        "/api/v2/mcp/servers/demo",
+        200,
+        {"command": "python3", "args": []},
+        {"json": {"command": "python3", "args": []}},
+    ),
+    Exchange("mcp server delete", "DELETE", "/api/v2/mcp/servers/demo", 200, None),
+]
+
 THE_REST = [
     Exchange("store check", "GET", "/api/v1/store/check/", 200, {"enabled": False}, caller=None),
     Exchange("store tags", "GET", "/api/v1/store/tags", 400, {"detail": str}, caller=None),
@@ -1304,5 +1332,6 @@ EXCHANGES = [
     *FILES,
     *VARIABLES,
     *VALIDATION,
+    *MCP_SERVERS,
     *THE_REST,
 ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
+    from starlette.types import ASGIApp
 
 
 #: How long the requests of a server that is to stop may go on. Some tests leave requests that would never end.
@@ -19,7 +19,7 @@ _GRACE_SECONDS = 1
 
 
 @contextlib.contextmanager
-def serving(app: Starlette) -> Iterator[str]:
+def serving(app: ASGIApp) -> Iterator[str]:
     """Serve `app` on a free loopback port and yield its address."""
     ready = threading.Event()
     started: list[int] = []

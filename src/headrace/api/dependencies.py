@@ -32,6 +32,7 @@ from headrace.services.jobs import JobService
 from headrace.services.knowledge_bases import KnowledgeBases
 from headrace.services.login import LoginService
 from headrace.services.mcp_server import McpServer
+from headrace.services.mcp_servers import McpServerService
 from headrace.services.messages import MessageService
 from headrace.services.metrics import MetricsService
 from headrace.services.openai_files import OpenAIFileService
@@ -78,6 +79,7 @@ class Services:
     api_keys: ApiKeyService
     approvals: ApprovalService
     variables: VariableService
+    mcp_servers: McpServerService
     user_files: UserFileService
     flow_files: FlowFileService
     profile_pictures: ProfilePictures

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     import httpx2
+    from mcp.types import CallToolResult, Tool
 
     from headrace.net.client_cache import ClientCache
     from headrace.parsing.parser import Parser
@@ -95,6 +96,18 @@ class Egress(Protocol):
         ...
 
 
+class McpTools(Protocol):
+    """The tools of an MCP server."""
+
+    async def tools(self) -> list[Tool]:
+        """Return the tools; raise an error if the server cannot be used."""
+        ...
+
+    async def call(self, tool: str, arguments: dict[str, Any]) -> CallToolResult:
+        """Call a tool and return its result; raise an error if the server cannot be used."""
+        ...
+
+
 class RunContext(Protocol):
     """A run, as its components see it."""
 
@@ -112,6 +125,10 @@ class RunContext(Protocol):
     @property
     def egress(self) -> Egress:
         """Network access, limited to the addresses that the operator allows."""
+        ...
+
+    async def mcp_server(self, value: object) -> McpTools:
+        """Return a connection to the MCP server in the value of a field; raise an error if the owner may not use it."""
         ...
 
     @property

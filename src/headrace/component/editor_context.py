@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from headrace.component.context import Egress
+    from headrace.component.context import Egress, McpTools
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,10 @@ class EditorContext(Protocol):
     @property
     def egress(self) -> Egress:
         """Network access, limited to the addresses that the operator allows."""
+        ...
+
+    async def mcp_server(self, value: object) -> McpTools:
+        """Return a connection to the MCP server in the value of a field; raise an error if the user may not use it."""
         ...
 
     async def flow_names(self) -> list[str]:

@@ -184,6 +184,19 @@ variables = Table(
     UniqueConstraint("user_id", "name"),
 )
 
+#: MCP servers whose tools flows use. `config` is encrypted JSON, since its parts may contain secrets.
+mcp_servers = Table(
+    "mcp_server",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _owner(index=False),
+    Column("name", String(255), nullable=False),
+    Column("config", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("user_id", "name"),
+)
+
 vertex_builds = Table(
     "vertex_build",
     metadata,

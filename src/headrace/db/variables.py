@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import delete, insert, or_, select, update
 
 from headrace.db.changes import Topic, publish
-from headrace.db.tables import users, variables
+from headrace.db.tables import mcp_servers, users, variables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,13 +29,14 @@ async def list_(connection: AsyncConnection, owner: UUID) -> Sequence[RowMapping
 
 
 async def has_secrets(connection: AsyncConnection) -> bool:
-    """Return whether any user has stored a variable or a key that only the server's secret key can decrypt.
+    """Return whether any user has stored a variable, a key or an MCP server that only the server's secret key can decrypt.
 
     Variables of the environment do not count: they are stored again at each start.
     """
     own = select(variables.c.id).where(variables.c.from_environment.is_(False)).exists()
     store_key = select(users.c.id).where(users.c.store_api_key.is_not(None)).exists()
-    return bool((await connection.execute(select(or_(own, store_key)))).scalar_one())
+    server = select(mcp_servers.c.id).exists()
+    return bool((await connection.execute(select(or_(own, store_key, server)))).scalar_one())
 
 
 async def get(connection: AsyncConnection, owner: UUID, variable_id: UUID) -> RowMapping | None:

@@ -59,7 +59,8 @@ def scrub_arguments(arguments: list[str]) -> list[str]:
     for argument in arguments:
         if pending is not None:
             scrubbed.append(pending(argument))
-            pending = None
+            # mcp-proxy takes the name and the value of a header as two arguments.
+            pending = _empty if pending is scrub_header and ":" not in argument else None
         elif argument.startswith("-"):
             word, pending = _scrub_option(argument)
             scrubbed.append(word)

@@ -1,4 +1,4 @@
-"""A client for servers of the Model Context Protocol (MCP) over HTTP, through the egress guard.
+"""A connection to a server of the Model Context Protocol (MCP): over HTTP through the egress guard, or to a local command.
 
 Protocol: https://modelcontextprotocol.io/specification, implemented by the official SDK.
 """
@@ -6,99 +6,70 @@ Protocol: https://modelcontextprotocol.io/specification, implemented by the offi
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+import contextvars
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from headrace.errors import HeadraceError
-from headrace.net.urls import displayed_url, remove_url_secrets
+from headrace.limits.account import Account, current_account
+from headrace.mcp.command_process import CommandProcess
+from headrace.mcp.errors import McpError
+from headrace.mcp.limits import McpLimits
+from headrace.mcp.server_config import McpServer, parse_server
+from headrace.mcp.tool_limits import usable_tools
+from headrace.net.urls import remove_url_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from mcp.types import CallToolResult, Tool
 
     from headrace.component.context import Egress
 
-#: The time limit for opening a session, in seconds.
-CONNECT_TIMEOUT_SECONDS = 20.0
-#: The time limit of a request, such as a tool call, in seconds.
-CALL_TIMEOUT_SECONDS = 300.0
-_PROXY = "mcp-proxy"
+__all__ = ["McpConnection", "McpError", "McpServer", "parse_server", "text_of_result"]
+
+T = TypeVar("T")
+
 #: The maximum number of tools of a server; further pages are not requested.
 _MAX_TOOLS = 1000
 #: The maximum number of pages of the list: pages may be empty.
 _MAX_PAGES = 100
+#: Length of an error text of a server, in characters.
+_MAX_ERROR_LENGTH = 2000
+#: Wait after the second failure in a row, in seconds. It doubles up to the maximum with each further one.
+_FIRST_RETRY_SECONDS = 1.0
+_MAX_RETRY_SECONDS = 30.0
 
 
-class McpError(HeadraceError):
-    """An MCP server cannot be used."""
-
-
-@dataclass(frozen=True, slots=True)
-class McpServer:
-    """The address of an MCP server."""
-
-    name: str
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    #: Whether to use the older SSE transport, in which responses arrive on a separate stream.
-    uses_sse: bool = False
-
-
-def parse_server(value: object) -> McpServer:
-    """Return the server in the value of a field: `{name, config: {url, headers}}`, the format of MCP clients.
-
-    Commands are not started; a command that is a proxy to a URL is replaced by that URL.
-
-    Raises:
-        McpError: the value contains no usable URL.
-
-    """
-    fields = value if isinstance(value, dict) else {}
-    name = str(fields.get("name") or "")
-    config = fields.get("config") or fields
-    if not isinstance(config, dict):
-        raise McpError("The settings of the MCP server are not valid: they must be a JSON object.")
-    arguments = [str(a) for a in config.get("args") or []]
-    url = str(config.get("url") or "")
-    if not url and _PROXY in " ".join([str(config.get("command") or ""), *arguments]):
-        url = next((a for a in reversed(arguments) if a.startswith(("http://", "https://"))), "")
-    if not url and config.get("command"):
-        raise McpError(
-            f"The MCP server {name!r} is a command, which a flow may not start. "
-            "Serve it over HTTP, for example with mcp-proxy, and enter its URL."
-        )
-    if not url:
-        raise McpError("The MCP server has no URL. Enter one, such as https://host/mcp.")
-    kind = str(config.get("transport") or config.get("type") or config.get("mode") or "").lower()
-    headers = _parse_headers(config.get("headers"))
-    return McpServer(
-        name or displayed_url(url), url, headers, kind == "sse" or (not kind and url.rstrip("/").endswith("/sse"))
-    )
-
-
-def _parse_headers(value: object) -> dict[str, str]:
-    if isinstance(value, dict):
-        return {str(k): str(v) for k, v in value.items()}
-    rows = value if isinstance(value, list) else []
-    return {str(row["key"]): str(row["value"]) for row in rows if isinstance(row, dict) and row.get("key")}
+class _ConnectionLostError(Exception):
+    """The session ended during a request, or had ended before."""
 
 
 class McpConnection:
-    """A session with an MCP server, which a task opens on first use and holds until `close`."""
+    """A session with an MCP server, which is opened on first use, and again after it has failed, until `close`."""
 
-    def __init__(self, server: McpServer, egress: Egress) -> None:
+    def __init__(self, server: McpServer, egress: Egress, limits: McpLimits | None = None, owner: str = "") -> None:
         """Create a connection without opening it.
 
         Args:
-            server: the address of the server.
+            server: the server.
             egress: creates guarded HTTP clients.
+            limits: limits of time and size.
+            owner: the id of the user that requests count against.
 
         """
-        self._server = server
+        self.server = server
         self._egress = egress
-        self._session_task: asyncio.Task[None] | None = None
-        self._ready_client: asyncio.Future[Any] | None = None
+        self._limits = limits or McpLimits()
+        self._owner = owner
+        self._task: asyncio.Task[None] | None = None
+        self._ready: asyncio.Future[Any] | None = None
+        self._process: CommandProcess | None = None
+        self._failures = 0
+        self._retry_at = 0.0
+        self._last_error = ""
+        #: The number of requests in progress.
+        self.active = 0
+        #: When the last request ended, as a time of the event loop.
+        self.last_used = 0.0
 
     async def tools(self) -> list[Tool]:
         """Return the tools of all pages of the server's list.
@@ -110,12 +81,27 @@ class McpConnection:
         found: list[Tool] = []
         cursor: str | None = None
         for _ in range(_MAX_PAGES):
-            page = await self._request("list_tools", cursor=cursor)
+            page = await self._list_page(cursor)
             found += page.tools
             cursor = page.next_cursor
             if not cursor or len(found) > _MAX_TOOLS:
                 break
-        return found
+        return usable_tools(self.server.name, found[:_MAX_TOOLS])
+
+    async def _list_page(self, cursor: str | None) -> Any:
+        def request(client: Any) -> Any:
+            return client.list_tools(cursor=cursor)
+
+        try:
+            return await self._request(request, self._limits.connect_seconds)
+        except _ConnectionLostError:
+            # The server may have been restarted since the last request.
+            return await self._final_request(request, self._limits.connect_seconds)
+        except McpError as error:
+            if isinstance(error.__cause__, TimeoutError):
+                # A server that cannot list its tools hangs.
+                self.close()
+            raise
 
     async def call(self, tool: str, arguments: dict[str, Any]) -> CallToolResult:
         """Call a tool and return its result; the result of a failed tool contains its error.
@@ -124,83 +110,180 @@ class McpConnection:
             McpError: the server cannot be reached or returns an invalid response.
 
         """
-        return await self._request("call_tool", tool, arguments)  # type: ignore[no-any-return]
+
+        async def request(client: Any) -> CallToolResult:
+            from mcp.types import CallToolRequest, CallToolRequestParams, CallToolResult
+
+            # The SDK's `call_tool` also validates the result against the server's schema, whose patterns may take forever.
+            message = CallToolRequest(params=CallToolRequestParams(name=tool, arguments=arguments))
+            result: CallToolResult = await client.session.send_request(message, CallToolResult)
+            return result
+
+        return await self._final_request(request, self._limits.call_seconds)
 
     def close(self) -> None:
-        """Close the session."""
-        if self._session_task is not None:
-            self._session_task.cancel()
+        """Close the session. The next request opens a new one."""
+        if self._task is not None:
+            self._task.cancel()
+        self._ready = None
 
-    async def _request(self, method: str, *args: Any, **kwargs: Any) -> Any:
+    async def wait_closed(self) -> None:
+        """Close the session, and wait until its resources are released."""
+        self.close()
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _final_request(self, request: Callable[[Any], Awaitable[T]], seconds: float) -> T:
         try:
-            client = await self._session()
-            async with asyncio.timeout(CALL_TIMEOUT_SECONDS):
-                return await getattr(client, method)(*args, **kwargs)
+            return await self._request(request, seconds)
+        except _ConnectionLostError as error:
+            raise McpError(f"The MCP server {self.server.name} cannot be used: {error}.") from error
+
+    async def _request(self, request: Callable[[Any], Awaitable[T]], seconds: float) -> T:
+        """Open the session if necessary, and send a request.
+
+        Raises:
+            McpError: the session cannot be opened, or the request failed.
+            _ConnectionLostError: the session has ended.
+
+        """
+        self.active += 1
+        try:
+            client = await self._open()
+            try:
+                async with asyncio.timeout(seconds):
+                    return await request(client)
+            except TimeoutError as error:
+                raise McpError(
+                    f"The MCP server {self.server.name} did not answer within {seconds:g} s. Check that it is running, or "
+                    "try again."
+                ) from error
+            except HeadraceError:
+                raise
+            except Exception as error:
+                await self._raise_if_lost(error)
+                raise self._failure(error) from error
+        finally:
+            self.active -= 1
+            self.last_used = asyncio.get_running_loop().time()
+
+    async def _raise_if_lost(self, error: Exception) -> None:
+        from mcp.shared.exceptions import MCPError
+        from mcp.types import CONNECTION_CLOSED
+
+        is_closed = isinstance(error, MCPError) and error.error.code == CONNECTION_CLOSED
+        if self._task is not None and (is_closed or self._task.done()):
+            reason = await self._process.wait_for_reason() if self._process is not None else ""
+            self.close()
+            raise _ConnectionLostError(reason or self._last_error or "it ended the connection") from error
+
+    def _failure(self, error: BaseException) -> McpError:
+        text = remove_url_secrets(_first_message(error))[:_MAX_ERROR_LENGTH]
+        return McpError(f"The MCP server {self.server.name} cannot be used: {text}")
+
+    async def _open(self) -> Any:
+        loop = asyncio.get_running_loop()
+        if self._ready is None or (self._task is not None and self._task.done()):
+            if loop.time() < self._retry_at:
+                raise McpError(
+                    f"{self._last_error} It failed {self._failures} times in a row; the next attempt is possible in "
+                    f"{self._retry_at - loop.time():.0f} s."
+                )
+            if self.server.url:
+                self._egress.check(self.server.url)
+            self._ready = loop.create_future()
+            context = contextvars.Context()
+            context.run(current_account.set, Account(self._owner))
+            self._task = loop.create_task(self._hold_session(self._ready, self._task), context=context)
+        ready = self._ready
+        try:
+            async with asyncio.timeout(self._limits.connect_seconds):
+                client = await asyncio.shield(ready)
         except TimeoutError as error:
-            raise McpError(
-                f"The MCP server {self._server.name} does not answer. Check that it is running, or try again."
-            ) from error
-        except McpError:
-            raise
-        except Exception as error:
-            raise McpError(
-                f"The MCP server {self._server.name} cannot be used: {remove_url_secrets(_first_message(error))}"
-            ) from error
+            failure = McpError(
+                f"The MCP server {self.server.name} did not answer within {self._limits.connect_seconds:g} s. Check that it "
+                "is running, or try again."
+            )
+            self._count_failure(failure.message)
+            self.close()
+            raise failure from error
+        self._failures = 0
+        return client
 
-    async def _session(self) -> Any:
-        if self._ready_client is None:
-            self._egress.check(self._server.url)
-            self._ready_client = asyncio.get_running_loop().create_future()
-            self._session_task = asyncio.create_task(self._hold_session(self._ready_client))
-        async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
-            return await asyncio.shield(self._ready_client)
+    def _count_failure(self, message: str) -> None:
+        self._failures += 1
+        self._last_error = message
+        if self._failures > 1:
+            wait = min(_FIRST_RETRY_SECONDS * 2 ** min(self._failures - 2, 10), _MAX_RETRY_SECONDS)
+            self._retry_at = asyncio.get_running_loop().time() + wait
 
-    async def _hold_session(self, ready: asyncio.Future[Any]) -> None:
+    async def _hold_session(self, ready: asyncio.Future[Any], previous: asyncio.Task[None] | None) -> None:
         """Hold the session open until this task is cancelled: the SDK must close it in the task that opened it."""
+        if previous is not None:
+            await asyncio.gather(previous, return_exceptions=True)
+        self._last_error = ""
         try:
             from mcp.client import Client
 
-            async with Client(self._transport()) as client:
+            async with Client(self._transport(), cache=None) as client:
                 ready.set_result(client)
                 await asyncio.Event().wait()
         except ModuleNotFoundError as error:
-            _fail(
+            self._fail(
                 ready, McpError("MCP servers need a package that isn't installed: pip install 'headrace[mcp]'"), error
             )
         except Exception as error:
-            # The waiting callers receive the error; the next request opens a new session.
-            _fail(ready, error, error)
-            self._ready_client = None
+            reason = await self._process.wait_for_reason() if self._process is not None else ""
+            failure = self._failure(error)
+            if reason:
+                failure = McpError(f"The MCP server {self.server.name} cannot be used: {reason}.")
+            if isinstance(cause := _first_error(error), HeadraceError):
+                failure = McpError(cause.message)
+            self._fail(ready, failure, error)
+
+    def _fail(self, ready: asyncio.Future[Any], failure: McpError, cause: Exception) -> None:
+        """Pass an error to the callers that wait for the session; the next request opens a new one."""
+        if ready.done():
+            self._last_error = failure.message
+            return
+        self._count_failure(failure.message)
+        failure.__cause__ = cause
+        ready.set_exception(failure)
+        # Nobody may wait any more.
+        ready.exception()
 
     def _transport(self) -> Any:
-        if self._server.uses_sse:
+        if self.server.command:
+            from headrace.mcp.stdio_transport import open_stdio
+
+            self._process = CommandProcess(self.server, self._limits)
+            return open_stdio(self._process, self._limits)
+        if self.server.uses_sse:
             from mcp.client.sse import sse_client
 
             def create_client(headers: Any = None, timeout: Any = None, auth: Any = None) -> Any:
-                client = self._egress.client(CALL_TIMEOUT_SECONDS)
+                client = self._egress.client(self._limits.call_seconds)
                 client.headers.update(headers or {})
                 return client
 
-            return sse_client(self._server.url, headers=dict(self._server.headers), httpx_client_factory=create_client)
+            return sse_client(self.server.url, headers=dict(self.server.headers), httpx_client_factory=create_client)
         from mcp.client.streamable_http import streamable_http_client
 
-        client = self._egress.client(CALL_TIMEOUT_SECONDS)
-        client.headers.update(self._server.headers)
-        return streamable_http_client(self._server.url, http_client=client)
+        client = self._egress.client(self._limits.call_seconds)
+        client.headers.update(self.server.headers)
+        return streamable_http_client(self.server.url, http_client=client)
 
 
-def _fail(ready: asyncio.Future[Any], error: Exception, cause: Exception) -> None:
-    if not ready.done():
-        error.__cause__ = cause if cause is not error else error.__cause__
-        ready.set_exception(error)
-        ready.exception()
+def _first_error(error: BaseException) -> BaseException:
+    """Return an error, or the first error in a group."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _first_message(error: BaseException) -> str:
-    """Return the text of an error, or of the first error in a group."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return str(error) or type(error).__name__
+    first = _first_error(error)
+    return str(first) or type(first).__name__
 
 
 def text_of_result(result: CallToolResult) -> str:

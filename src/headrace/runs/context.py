@@ -18,7 +18,15 @@ from headrace.schema.message_size import message_size
 if TYPE_CHECKING:
     from sqlalchemy import Table
 
-    from headrace.component.context import Egress, FlowCall, FlowResult, HistoryQuery, LocalModel, PythonResult
+    from headrace.component.context import (
+        Egress,
+        FlowCall,
+        FlowResult,
+        HistoryQuery,
+        LocalModel,
+        McpTools,
+        PythonResult,
+    )
     from headrace.db.row_encoder import Row
     from headrace.graph.pace import RunPace
     from headrace.limits.account import Account
@@ -89,6 +97,10 @@ class ServerContext:
     def egress(self) -> Egress:
         """Guarded access to the network."""
         return self._services.resources.egress
+
+    async def mcp_server(self, value: object) -> McpTools:
+        """Return the owner's connection to an MCP server; see `McpAccess.connect`."""
+        return await self._services.mcp.connect(self._scope.owner, value)
 
     @property
     def local_model(self) -> LocalModel:

@@ -13,10 +13,11 @@ from headrace.db.flows import FlowFilter
 from headrace.runs.tweaks import INPUT_FIELD
 
 if TYPE_CHECKING:
-    from headrace.component.context import Egress
+    from headrace.component.context import Egress, McpTools
     from headrace.db.database import Database
     from headrace.graph.vertex import Vertex
     from headrace.runs.flow_resolver import FlowResolver
+    from headrace.runs.mcp_access import McpAccess
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,11 @@ class ServerEditorContext:
     resolver: FlowResolver
     user: UUID
     egress: Egress
+    mcp: McpAccess
+
+    async def mcp_server(self, value: object) -> McpTools:
+        """Return the user's connection to an MCP server; see `McpAccess.connect`."""
+        return await self.mcp.connect(self.user, value)
 
     async def flow_names(self) -> list[str]:
         """Return the names of the user's flows, oldest first."""

@@ -10,12 +10,13 @@ from uuid import uuid4
 from headrace.component.component import ComponentError
 from headrace.graph.compiler import compile_plan
 from headrace.graph.flow import parse_flow
+from headrace.mcp.client import McpConnection, parse_server
 from headrace.runs.environment import MissingVariableError, NotSecretFieldError
 from headrace.runs.execute_plan import ExecutionOptions, execute_plan
 
 if TYPE_CHECKING:
     from headrace.component.component import Component
-    from headrace.component.context import FlowCall, FlowResult, HistoryQuery, LocalModel, PythonResult
+    from headrace.component.context import FlowCall, FlowResult, HistoryQuery, LocalModel, McpTools, PythonResult
     from headrace.component.registry import Registry
     from headrace.graph.flow import NodeId
     from headrace.graph.plan import Plan
@@ -45,6 +46,12 @@ class LocalContext:
         self.shared_state: dict[str, Any] = {}
         self._messages: list[Message] = []
         self._close_callbacks: list[Callable[[], None]] = []
+
+    async def mcp_server(self, value: object) -> McpTools:
+        """Return a connection to an MCP server over HTTP, which ends with the run."""
+        connection = McpConnection(parse_server(value), self.egress)
+        self.on_close(connection.close)
+        return connection
 
     async def run_flow(self, call: FlowCall) -> FlowResult:
         """Raise ComponentError: a flow file has no other flows to call."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from headrace.db.message_quota import MessageQuota
     from headrace.db.variable_lookup import VariableLookup
     from headrace.runs.environment_access import EnvironmentAccess
+    from headrace.runs.mcp_access import McpAccess
     from headrace.runs.resources import RunResources
     from headrace.storage.files import FileService
 
@@ -28,3 +29,4 @@ class RunServices:
     resources: RunResources
     environment_access: EnvironmentAccess
     message_quota: MessageQuota
+    mcp: McpAccess

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from headrace.custom_code.custom_code import CustomCode
     from headrace.db.database import Database
     from headrace.runs.flow_resolver import FlowResolver
+    from headrace.runs.mcp_access import McpAccess
     from headrace.runs.resources import RunResources
 
 #: Maximum number of sources of one user that are parsed or waiting at the same time, each with its request in memory.
@@ -108,12 +109,14 @@ class ComponentNodeService:
         custom_code: CustomCode,
         resolver: FlowResolver,
         resources: RunResources,
+        mcp: McpAccess,
     ) -> None:
         self._database = database
         self._registry = registry
         self._custom_code = custom_code
         self._resolver = resolver
         self._resources = resources
+        self._mcp = mcp
         #: The number of sources of each user that are being parsed.
         self._sources: Counter[UUID] = Counter()
 
@@ -180,7 +183,7 @@ class ComponentNodeService:
             node["template"][change.field] = {**changed_field, "value": change.value}
         if change.tool_mode:
             node = to_tool_mode(component, node)
-        context = ServerEditorContext(self._database, self._resolver, caller.id, self._resources.egress)
+        context = ServerEditorContext(self._database, self._resolver, caller.id, self._resources.egress, self._mcp)
         try:
             return _with_output_keys(await component.on_field_change(node, change.field, context))
         except HeadraceError as error:

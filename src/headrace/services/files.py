@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import orjson
+
 from headrace.db import files, flows
-from headrace.errors import BadRequestError, ConflictError, NotFoundError
+from headrace.errors import BadRequestError, ConflictError, ContentTooLargeError, NotFoundError
 from headrace.storage.filenames import sanitize_filename
 
 if TYPE_CHECKING:
@@ -16,11 +18,14 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from headrace.db.database import Database
+    from headrace.services.mcp_servers import McpServerService
     from headrace.storage.files import FileService
 
 
 #: The start of the name of the file in which Langflow's clients keep a user's MCP servers; the user's id follows.
 MCP_SERVERS_PREFIX = "_mcp_servers_"
+#: Maximum size of this file, in bytes. It is read into memory.
+MAX_MCP_SERVERS_BYTES = 1_000_000
 
 
 def full_file_name(row: RowMapping) -> str:
@@ -28,12 +33,23 @@ def full_file_name(row: RowMapping) -> str:
     return f"{row['name']}{PurePosixPath(row['path']).suffix}"
 
 
+def _mcp_servers_in(content: bytes) -> dict[str, Any] | None:
+    """Return the servers in a file `{"mcpServers": {name: configuration}}`, or None if it is another file."""
+    try:
+        parsed = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+    servers = parsed.get("mcpServers") if isinstance(parsed, dict) else None
+    return servers if isinstance(servers, dict) else None
+
+
 class UserFileService:
     """Reads and writes the files that users own directly."""
 
-    def __init__(self, database: Database, files_: FileService) -> None:
+    def __init__(self, database: Database, files_: FileService, mcp_servers: McpServerService) -> None:
         self._database = database
         self._files = files_
+        self._mcp_servers = mcp_servers
 
     async def save_file(self, owner: UUID, name: str, chunks: AsyncIterator[bytes], *, append: bool) -> RowMapping:
         """Store a file and return its row.
@@ -46,9 +62,30 @@ class UserFileService:
 
         """
         if sanitize_filename(name) == f"{MCP_SERVERS_PREFIX}{owner}.json":
-            return await self._files.replace(owner, name, chunks)
+            return await self._files.replace(owner, name, self._import_mcp_servers(owner, chunks))
         save = self._files.append if append else self._files.add
         return await save(owner, name, chunks)
+
+    async def _import_mcp_servers(self, owner: UUID, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Replace the owner's MCP servers by those in a file, and yield the file without their secrets.
+
+        A file without `mcpServers` changes nothing.
+
+        Raises:
+            BadRequestError: A server in the file is not valid.
+            ContentTooLargeError: The file is too large.
+
+        """
+        content = b""
+        async for chunk in chunks:
+            content += chunk
+            if len(content) > MAX_MCP_SERVERS_BYTES:
+                raise ContentTooLargeError(f"The file of MCP servers is larger than {MAX_MCP_SERVERS_BYTES} bytes.")
+        servers = _mcp_servers_in(content)
+        if servers is None:
+            yield content
+        else:
+            yield orjson.dumps({"mcpServers": await self._mcp_servers.replace_all(owner, servers)})
 
     async def list_files(self, owner: UUID) -> Sequence[RowMapping]:
         """Return the owner's files, oldest first."""

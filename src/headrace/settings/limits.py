@@ -123,6 +123,9 @@ class LimitSettings(SettingsGroup):
     max_variables: int = setting(
         "HEADRACE_MAX_VARIABLES", default=1000, ge=1, description="Maximum number of a user's variables."
     )
+    max_mcp_servers: int = setting(
+        "HEADRACE_MAX_MCP_SERVERS", default=100, ge=1, description="Maximum number of a user's MCP servers."
+    )
     max_api_keys: int = setting(
         "HEADRACE_MAX_API_KEYS", default=1000, ge=1, description="Maximum number of a user's API keys."
     )

@@ -17,6 +17,7 @@ from headrace.settings.declaration import SettingsGroup, variable_names
 from headrace.settings.editor import EditorSettings
 from headrace.settings.limits import LimitSettings
 from headrace.settings.logging import LoggingSettings
+from headrace.settings.mcp_client import McpClientSettings
 from headrace.settings.mcp_server import McpServerSettings
 from headrace.settings.network import NetworkSettings
 from headrace.settings.parsing import ParsingSettings
@@ -51,6 +52,7 @@ class Settings:
     component_store: ComponentStoreSettings
     logging: LoggingSettings
     mcp_server: McpServerSettings
+    mcp_client: McpClientSettings
 
     @property
     def database_url(self) -> str:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from headrace.component.editor_context import FlowPorts, Port
+from headrace.mcp.client import McpConnection, parse_server
 
 if TYPE_CHECKING:
+    from headrace.component.context import McpTools
     from headrace.isolation.guest.worker_context import WorkerEgress
     from headrace.isolation.rpc.connection import RpcConnection
+
+#: Time for which a connection to an MCP server stays open, in seconds.
+MAX_EDIT_SECONDS = 60.0
 
 
 class RemoteEditorContext:
@@ -18,6 +24,12 @@ class RemoteEditorContext:
         self._connection = connection
         self._number = number
         self.egress = egress
+
+    async def mcp_server(self, value: object) -> McpTools:
+        """Return a connection to an MCP server over HTTP, which ends after the change."""
+        connection = McpConnection(parse_server(value), self.egress)
+        asyncio.get_running_loop().call_later(MAX_EDIT_SECONDS, connection.close)
+        return connection
 
     async def flow_names(self) -> list[str]:
         """Return the names of the user's flows."""

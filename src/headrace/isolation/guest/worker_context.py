@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from headrace.component.context import FlowResult, PythonResult
+from headrace.mcp.client import McpConnection, parse_server
 from headrace.net.client_cache import ClientCache
 from headrace.parsing.direct_parser import DirectParser
 
 if TYPE_CHECKING:
     import httpx2
 
-    from headrace.component.context import FlowCall, HistoryQuery
+    from headrace.component.context import FlowCall, HistoryQuery, McpTools
     from headrace.isolation.guest.socket_patch import Network
     from headrace.isolation.rpc.connection import RpcConnection
     from headrace.isolation.rpc.object_table import ObjectTable
@@ -93,6 +94,12 @@ class WorkerContext:
         self._connection = connection
         self._objects = objects
         self._close_callbacks: list[Callable[[], None]] = []
+
+    async def mcp_server(self, value: object) -> McpTools:
+        """Return a connection to an MCP server over HTTP, which ends with the run."""
+        connection = McpConnection(parse_server(value), self.egress)
+        self.on_close(connection.close)
+        return connection
 
     async def request(self, op: str, args: dict[str, Any]) -> Any:
         """Send a request to the server's part of this run."""
