@@ -80,6 +80,7 @@ STATUS_CODES = {
     "TooManyEventStreamsError": 429,
     "TooManyJobsError": 429,
     "TooManyLoginsError": 429,
+    "TooManyMcpConnectionsError": 429,
     "TooManyPartsError": 413,
     "TooManyRequestsError": 429,
     "TooManyRunsError": 429,

@@ -13,6 +13,8 @@ from typing import Any
 
 import httpx2
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from headrace.app import create_app
 from tests.conftest import PASSWORD, settings_for
@@ -48,7 +50,7 @@ def admin(base: str) -> Iterator[httpx2.Client]:
 
 @pytest.fixture(scope="module")
 def hostile_url() -> Iterator[str]:
-    with serving(hostile_app) as address:
+    with serving(Starlette(routes=[Mount("/", app=hostile_app)])) as address:
         yield address
 
 
@@ -130,8 +132,8 @@ def test_a_misbehaving_command_fails_its_run_alone_and_is_started_again(
         ("page", "cannot be used"),
         ("flood", "cannot be used"),
         ("events", ""),
-        ("redirect", ""),
-        ("redirect at once", ""),
+        ("redirect", "Redirect to http://10.255.255.1/mcp not followed"),
+        ("redirect at once", "Redirect to http://10.255.255.1/mcp not followed"),
     ],
 )
 def test_a_misbehaving_http_server_fails_its_run_alone(
@@ -144,8 +146,22 @@ def test_a_misbehaving_http_server_fails_its_run_alone(
     thread.start()
     while thread.is_alive():
         assert admin.post(f"/api/v1/run/{echo}", json={"input_value": "hello"}).status_code == 200
-    assert server in problem_of(results[0]) or "private" in problem_of(results[0])
+    assert server in problem_of(results[0])
     assert problem in problem_of(results[0])
+
+
+def test_a_server_that_has_stopped_is_an_error_at_once(admin: httpx2.Client) -> None:
+    with serving(Starlette(routes=[Mount("/", app=hostile_app)])) as address:
+        server = store(admin, {"url": f"{address}/ok"})
+        assert "well-behaved" in text_of(call(admin, server, "well-behaved"))
+    problem = problem_of(call(admin, server))
+    assert "cannot be used" in problem
+    assert "did not answer" not in problem
+
+
+def test_a_server_at_a_private_address_is_refused(admin: httpx2.Client) -> None:
+    problem = problem_of(call(admin, store(admin, {"url": "http://10.255.255.1/mcp"})))
+    assert "10.255.255.1 is a private or local address" in problem
 
 
 def test_a_command_has_the_configured_environment_and_a_folder_of_its_own(admin: httpx2.Client) -> None:

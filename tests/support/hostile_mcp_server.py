@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Coroutine
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
@@ -79,10 +80,26 @@ async def hostile_app(scope: Scope, receive: Receive, send: Send) -> None:
         tools = HOSTILE_TOOLS if mode == "schemas" else [{"name": "echo", "inputSchema": _SCHEMA}]
         await answer(send, request, {"tools": tools})
     elif method == "tools/call":
-        await misbehave(mode, request, send)
+        await until_disconnected(misbehave(mode, request, send), receive)
     else:
         error = {"jsonrpc": "2.0", "id": request["id"], "error": {"code": -32601, "message": "unknown"}}
         await respond(send, 200, json.dumps(error).encode(), "application/json")
+
+
+async def until_disconnected(work: Coroutine[Any, Any, None], receive: Receive) -> None:
+    """Run until the client disconnects: writing to a closed connection would go on for ever."""
+    task = asyncio.ensure_future(work)
+
+    async def wait_for_disconnect() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    waiting = asyncio.ensure_future(wait_for_disconnect())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if task.done():
+        await task
+    task.cancel()
 
 
 async def misbehave(mode: str, request: dict[str, Any], send: Send) -> None:
@@ -100,12 +117,14 @@ async def misbehave(mode: str, request: dict[str, Any], send: Send) -> None:
         await start(send, 200, "application/json")
         while True:
             await send({"type": "http.response.body", "body": b"x" * 65_536, "more_body": True})
+            await asyncio.sleep(0)
     elif mode == "events":
         await start(send, 200, "text/event-stream")
         event = {"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": "x" * 1000}}
         while True:
             text = f"event: message\ndata: {json.dumps(event)}\n\n"
             await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+            await asyncio.sleep(0)
     elif mode == "redirect":
         await redirect(send)
     else:

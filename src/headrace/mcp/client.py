@@ -66,6 +66,8 @@ class McpConnection:
         self._failures = 0
         self._retry_at = 0.0
         self._last_error = ""
+        #: Why a request could not be sent, which ended the session.
+        self._lost_reason = ""
         #: The number of requests in progress.
         self.active = 0
         #: When the last request ended, as a time of the event loop.
@@ -175,7 +177,7 @@ class McpConnection:
         if self._task is not None and (is_closed or self._task.done()):
             reason = await self._process.wait_for_reason() if self._process is not None else ""
             self.close()
-            raise _ConnectionLostError(reason or self._last_error or "it ended the connection") from error
+            raise _ConnectionLostError(reason or self._lost_reason or "it ended the connection") from error
 
     def _failure(self, error: BaseException) -> McpError:
         text = remove_url_secrets(_first_message(error))[:_MAX_ERROR_LENGTH]
@@ -221,7 +223,7 @@ class McpConnection:
         """Hold the session open until this task is cancelled: the SDK must close it in the task that opened it."""
         if previous is not None:
             await asyncio.gather(previous, return_exceptions=True)
-        self._last_error = ""
+        self._lost_reason = ""
         try:
             from mcp.client import Client
 
@@ -244,13 +246,36 @@ class McpConnection:
     def _fail(self, ready: asyncio.Future[Any], failure: McpError, cause: Exception) -> None:
         """Pass an error to the callers that wait for the session; the next request opens a new one."""
         if ready.done():
-            self._last_error = failure.message
+            self._lost_reason = _first_message(cause)
             return
         self._count_failure(failure.message)
         failure.__cause__ = cause
         ready.set_exception(failure)
         # Nobody may wait any more.
         ready.exception()
+
+    def _lose(self, error: Exception) -> None:
+        """End the session after a request could not be sent: the SDK would wait for its response."""
+        cause = _first_error(error)
+        if self._ready is not None:
+            failure = McpError(cause.message) if isinstance(cause, HeadraceError) else self._failure(cause)
+            self._fail(self._ready, failure, error)
+        self._lost_reason = remove_url_secrets(_first_message(cause))[:_MAX_ERROR_LENGTH].rstrip(".")
+        self.close()
+
+    def _client(self) -> Any:
+        client = self._egress.client(self._limits.call_seconds)
+        send = client.send
+
+        async def send_or_end_session(request: Any, **options: Any) -> Any:
+            try:
+                return await send(request, **options)
+            except Exception as error:
+                self._lose(error)
+                raise
+
+        client.send = send_or_end_session  # type: ignore[method-assign]
+        return client
 
     def _transport(self) -> Any:
         if self.server.command:
@@ -262,14 +287,14 @@ class McpConnection:
             from mcp.client.sse import sse_client
 
             def create_client(headers: Any = None, timeout: Any = None, auth: Any = None) -> Any:
-                client = self._egress.client(self._limits.call_seconds)
+                client = self._client()
                 client.headers.update(headers or {})
                 return client
 
             return sse_client(self.server.url, headers=dict(self.server.headers), httpx_client_factory=create_client)
         from mcp.client.streamable_http import streamable_http_client
 
-        client = self._egress.client(self._limits.call_seconds)
+        client = self._client()
         client.headers.update(self.server.headers)
         return streamable_http_client(self.server.url, http_client=client)
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 #: Lines that are not messages, such as a greeting. After more of them, the command is ended.
 MAX_INVALID_LINES = 100
 #: Messages per second, and at once after a quiet time.
-MESSAGES_PER_SECOND = 500.0
-BURST_MESSAGES = 5000
+MESSAGES_PER_SECOND = 200.0
+BURST_MESSAGES = 1000
 
 
 @contextlib.asynccontextmanager

@@ -32,7 +32,7 @@ def usable_tools(server: str, tools: list[Tool]) -> list[Tool]:
         try:
             bounded = _bounded_tool(tool)
         except SchemaTooLargeError as error:
-            log.warning("MCP server %s: the tool %.128s is left out: %s", server, tool.name, error)
+            log.warning("MCP server %s: the tool %.128r is left out: %s", server, tool.name, error)
         else:
             usable.setdefault(bounded.name, bounded)
     return list(usable.values())

@@ -60,7 +60,6 @@ LANGFLOW_ONLY = {
     "LANGFLOW_MCP_COMPOSER_ENABLED": "the feature does not exist",
     "LANGFLOW_MCP_COMPOSER_VERSION": "the feature does not exist",
     "LANGFLOW_MCP_MAX_SESSIONS_PER_SERVER": _NOT_NEEDED,
-    "LANGFLOW_MCP_SERVER_TIMEOUT": _NOT_NEEDED,
     "LANGFLOW_MCP_SESSION_CLEANUP_INTERVAL": _NOT_NEEDED,
     "LANGFLOW_MIGRATION_LOCK_NAMESPACE": "servers that start together take turns by a lock in the database",
     "LANGFLOW_PROMETHEUS_ENABLED": _METRICS,
