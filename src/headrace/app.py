@@ -40,6 +40,7 @@ from headrace.api.routers import (
     logs,
     mcp,
     mcp_projects,
+    mcp_settings,
     metrics,
     monitor,
     openai,
@@ -99,6 +100,8 @@ ROUTERS = (
     logs.router,
     mcp.router,
     mcp_projects.router,
+    mcp_settings.router,
+    mcp_settings.metadata_router,
     metrics.router,
     registration.router,
 )
