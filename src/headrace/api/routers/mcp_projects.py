@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from headrace.api.dependencies import CurrentUser, ServicesDep
 from headrace.api.http.mcp_response import McpMessageResponse, McpResponse, McpSseResponse
-from headrace.api.routers.mcp import MESSAGE_RESPONSES, SSE_RESPONSES, STREAMABLE_RESPONSES, operation
+from headrace.api.routers.mcp import MESSAGE_RESPONSES, SSE_RESPONSES, STREAMABLE_RESPONSES, find_session, operation
 from headrace.mcp.provider import Caller
 from headrace.services.mcp_access import PROJECT_PATH
 
@@ -34,7 +34,7 @@ async def accept_project_message(
 ) -> Response:
     """Accept a message of a session over SSE. The `session_id` in the query is sufficient as a credential."""
     server.mcp.check_enabled()
-    session_id = request.query_params.get("session_id", "")
+    session_id = find_session(request, server)
     return McpMessageResponse(server.mcp, Caller(caller.id, project_id), f"{PROJECT_PATH}/{project_id}/", session_id)
 
 
