@@ -41,6 +41,7 @@ from headrace.api.routers import (
     mcp,
     mcp_projects,
     mcp_servers,
+    mcp_settings,
     metrics,
     monitor,
     openai,
@@ -101,6 +102,8 @@ ROUTERS = (
     logs.router,
     mcp.router,
     mcp_projects.router,
+    mcp_settings.router,
+    mcp_settings.metadata_router,
     metrics.router,
     registration.router,
 )

@@ -52,6 +52,9 @@ from headrace.services.jobs import JobService
 from headrace.services.knowledge_bases import KnowledgeBases
 from headrace.services.linked_files import LinkedFiles, LinkedFileSource
 from headrace.services.login import LoginService
+from headrace.services.mcp_installation import McpInstallation
+from headrace.services.mcp_project_access import McpProjectAccess
+from headrace.services.mcp_projects import McpProjectService
 from headrace.services.mcp_provider import StoredFlowsProvider
 from headrace.services.mcp_server import McpServer
 from headrace.services.mcp_servers import McpServerService
@@ -60,6 +63,7 @@ from headrace.services.metrics import MetricsService
 from headrace.services.model_warm_up import ModelWarmUp
 from headrace.services.openai_files import OpenAIFileService
 from headrace.services.profile_pictures import ProfilePictures
+from headrace.services.project_auth import ProjectAuth
 from headrace.services.projects import ProjectService
 from headrace.services.registration import RegistrationService
 from headrace.services.response_history import HistoryFinder
@@ -239,6 +243,9 @@ def create_services(
     mcp_provider = StoredFlowsProvider(database, registry, engine.resolver, engine.runner, files)
     mcp = McpServer(mcp_provider, database, settings.mcp_server, settings.server)
     mcp_servers = McpServerService(database, engine.cipher, engine.mcp, max_servers=limits.max_mcp_servers)
+    project_auth = ProjectAuth(engine.cipher, settings.server.public_url)
+    projects = ProjectService(database, files, flow_service, project_auth, max_projects=limits.max_projects)
+    api_keys = ApiKeyService(database, logins.authenticator, max_keys=limits.max_api_keys)
     return Services(
         settings=settings,
         database=database,
@@ -256,10 +263,10 @@ def create_services(
             database, registry, engine.custom_code, engine.resolver, engine.resources, engine.mcp
         ),
         flows=flow_service,
-        projects=ProjectService(database, files, flow_service, max_projects=limits.max_projects),
+        projects=projects,
         users=UserService(database, starters, logins.passwords),
         user_deletion=UserDeletion(files, knowledge_bases, settings.storage.flows_folder),
-        api_keys=ApiKeyService(database, logins.authenticator, max_keys=limits.max_api_keys),
+        api_keys=api_keys,
         approvals=ApprovalService(database, engine.approval_policy, registry),
         variables=VariableService(database, engine.cipher, max_variables=limits.max_variables),
         mcp_servers=mcp_servers,
@@ -297,6 +304,9 @@ def create_services(
         embeddings=EmbeddingService(engine.resolver, engine.runner),
         openai_files=openai_files,
         mcp=mcp,
+        mcp_access=McpProjectAccess(database, engine.resources.egress, settings.server.public_url),
+        mcp_installation=McpInstallation(projects, api_keys),
+        mcp_projects=McpProjectService(database, flow_service, project_auth),
         metrics=metrics,
         shutdown=Shutdown(engine.runner, engine.job_worker, mcp, settings.server.shutdown_grace_seconds),
         logs=buffer,

@@ -1283,6 +1283,72 @@ MCP_SERVERS = [
     Exchange("mcp server delete", "DELETE", "/api/v2/mcp/servers/demo", 200, None),
 ]
 
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "contract", "version": "1"},
+    },
+}
+MCP_REQUEST = {"json": INITIALIZE, "headers": {"accept": "application/json, text/event-stream"}}
+INITIALIZED = {"bytes": Matching(r'event: message\r\ndata: \{"jsonrpc":"2.0","id":1,"result":\{.*\}\}\r\n\r\n')}
+AUTH_SETTINGS = {
+    "auth_type": "apikey",
+    "oauth_host": None,
+    "oauth_port": None,
+    "oauth_server_url": None,
+    "oauth_callback_path": None,
+    "oauth_client_id": None,
+    "oauth_client_secret": None,
+    "oauth_auth_url": None,
+    "oauth_token_url": None,
+    "oauth_mcp_scope": None,
+    "oauth_provider_scope": None,
+}
+PROGRAM = {"installed": bool, "available": bool}
+
+MCP = [
+    Exchange("mcp head", "HEAD", "/api/v1/mcp/streamable", 200, {"bytes": ""}, type=None),
+    Exchange("mcp sse head", "HEAD", "/api/v1/mcp/sse", 200, {"bytes": ""}, type=None),
+    Exchange(
+        "mcp initialize",
+        "POST",
+        "/api/v1/mcp/streamable",
+        200,
+        INITIALIZED,
+        MCP_REQUEST,
+        type="text/event-stream",
+    ),
+    Exchange(
+        "mcp project settings",
+        "GET",
+        "/api/v1/mcp/project/{project}",
+        200,
+        {"tools": [], "auth_settings": AUTH_SETTINGS},
+    ),
+    Exchange(
+        "mcp project installed",
+        "GET",
+        "/api/v1/mcp/project/{project}/installed",
+        200,
+        [{"name": n, **PROGRAM} for n in ("cursor", "windsurf", "claude", "claude-code", "vscode")],
+    ),
+    Exchange(
+        "mcp project initialize",
+        "POST",
+        "/api/v1/mcp/project/{project}/streamable",
+        200,
+        INITIALIZED,
+        MCP_REQUEST,
+        type="text/event-stream",
+    ),
+    Exchange("mcp anonymous", "POST", "/api/v1/mcp/streamable", 403, {"detail": str}, MCP_REQUEST, caller=None),
+    Exchange("mcp project of another", "GET", "/api/v1/mcp/project/{project}", 404, {"detail": str}, caller="ada"),
+]
+
 THE_REST = [
     Exchange("store check", "GET", "/api/v1/store/check/", 200, {"enabled": False}, caller=None),
     Exchange("store tags", "GET", "/api/v1/store/tags", 400, {"detail": str}, caller=None),
@@ -1333,5 +1399,6 @@ EXCHANGES = [
     *VARIABLES,
     *VALIDATION,
     *MCP_SERVERS,
+    *MCP,
     *THE_REST,
 ]

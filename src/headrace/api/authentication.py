@@ -17,7 +17,7 @@ from starlette.routing import Match, compile_path
 from headrace.api.errors import error_response
 from headrace.api.http.origin import check_cookie_origin, check_socket_origin
 from headrace.api.http.root_path import route_path
-from headrace.api.mcp_authentication import MCP_PATHS, opening_request
+from headrace.api.mcp_authentication import MCP_PATHS, authenticate_mcp
 from headrace.auth.errors import MissingCredentialsError
 from headrace.auth.keys import KEY_PREFIX
 from headrace.errors import HeadraceError
@@ -59,6 +59,7 @@ PUBLIC_PATHS = frozenset(
         "/welcome/{file_name}",
         # The route itself admits superusers and the metrics token.
         "/metrics",
+        "/.well-known/oauth-protected-resource/api/v1/mcp/project/{project_id}/{transport}",
         "/docs",
         "/docs/assets/{file_name}",
         "/openapi.json",
@@ -127,7 +128,7 @@ class AuthenticationMiddleware:
 
 async def _authenticate_client(scope: Scope) -> User:
     if scope["type"] == "http" and route_path(scope).startswith(MCP_PATHS):
-        scope = opening_request(scope, scope["app"].state.headrace) or scope
+        return await authenticate_mcp(scope, scope["app"].state.headrace, authenticate)
     return await authenticate(scope)
 
 

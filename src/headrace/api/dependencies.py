@@ -31,6 +31,9 @@ from headrace.services.flows import FlowService
 from headrace.services.jobs import JobService
 from headrace.services.knowledge_bases import KnowledgeBases
 from headrace.services.login import LoginService
+from headrace.services.mcp_installation import McpInstallation
+from headrace.services.mcp_project_access import McpProjectAccess
+from headrace.services.mcp_projects import McpProjectService
 from headrace.services.mcp_server import McpServer
 from headrace.services.mcp_servers import McpServerService
 from headrace.services.messages import MessageService
@@ -98,6 +101,9 @@ class Services:
     embeddings: EmbeddingService
     openai_files: OpenAIFileService
     mcp: McpServer
+    mcp_access: McpProjectAccess
+    mcp_installation: McpInstallation
+    mcp_projects: McpProjectService
     logs: LogBuffer | None = None
     #: None if the operator disabled the starter flows.
     starters: StarterFlows | None = None

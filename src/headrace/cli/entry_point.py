@@ -11,6 +11,7 @@ from headrace import __version__
 from headrace.cli import approvals, components
 from headrace.cli.api_key import create_api_key
 from headrace.cli.exec_flow import exec_flow
+from headrace.cli.mcp import serve_flow_files
 from headrace.cli.migrate import migrate
 from headrace.cli.run import run
 from headrace.cli.superuser import superuser
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.command("run")(run)
 app.command("exec")(exec_flow)
+app.command("mcp")(serve_flow_files)
 app.command("migrate")(migrate)
 app.command("superuser")(superuser)
 app.command("api-key")(create_api_key)

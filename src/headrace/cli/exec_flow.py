@@ -38,7 +38,7 @@ def exec_flow(
     tweak_values = _parse_json(tweaks, "--tweaks")
     if not isinstance(tweak_values, dict):
         raise SettingsError('The value of --tweaks must be a JSON object, such as {"Prompt": {"template": "Hi"}}.')
-    data, python_parts = _load_flow(flow)
+    data, python_parts = load_flow(flow)
     from headrace.graph.errors import RunError
 
     try:
@@ -53,7 +53,7 @@ def exec_flow(
         _print_messages(result)
 
 
-def _load_flow(path: Path) -> tuple[Any, dict[str, Any]]:
+def load_flow(path: Path) -> tuple[Any, dict[str, Any]]:
     """Return the flow's data, and the component classes and field values of a flow written in Python."""
     text = _read_text(path)
     if path.suffix != ".py":

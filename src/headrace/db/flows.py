@@ -185,6 +185,23 @@ async def list_mcp_flows(
     return rows
 
 
+async def list_mcp_settings(connection: AsyncConnection, owner: UUID, project_id: UUID) -> Sequence[RowMapping]:
+    """Return the MCP settings of the flows in one of the owner's projects, oldest first."""
+    columns = [
+        flows.c.id,
+        flows.c.mcp_enabled,
+        flows.c.action_name,
+        flows.c.action_description,
+        flows.c.name,
+        flows.c.description,
+    ]
+    query = _matching(owner, FlowFilter(folder_id=project_id, is_component=False), columns)
+    rows: Sequence[RowMapping] = (
+        (await connection.execute(query.order_by(flows.c.created_at, flows.c.id))).mappings().all()
+    )
+    return rows
+
+
 async def get_data(connection: AsyncConnection, owner: UUID, flow_id: UUID) -> Any:
     """Return the data of one of the owner's flows, or None if it does not exist."""
     query = select(flows.c.data).where(flows.c.user_id == owner, flows.c.id == flow_id)

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import delete, insert, select, update
 
 from headrace.db.changes import Topic, publish
-from headrace.db.tables import flows, projects
+from headrace.db.tables import flows, projects, users
 from headrace.db.unique_names import next_free_name
 
 if TYPE_CHECKING:
@@ -44,6 +44,16 @@ async def list_own_ids(connection: AsyncConnection, owner: UUID, project_ids: li
 async def get(connection: AsyncConnection, owner: UUID, project_id: UUID) -> RowMapping | None:
     """Return one of the owner's projects."""
     query = select(projects).where(projects.c.user_id == owner, projects.c.id == project_id)
+    return (await connection.execute(query)).mappings().one_or_none()
+
+
+async def get_access(connection: AsyncConnection, project_id: UUID) -> RowMapping | None:
+    """Return the authentication settings of a project of any active user, with the owner's id and name."""
+    query = (
+        select(projects.c.auth_settings, projects.c.user_id, users.c.username)
+        .join(users, users.c.id == projects.c.user_id)
+        .where(projects.c.id == project_id, users.c.is_active)
+    )
     return (await connection.execute(query)).mappings().one_or_none()
 
 
@@ -95,6 +105,7 @@ async def change(
         await connection.execute(
             update(projects).where(projects.c.user_id == owner, projects.c.id == project_id).values(**values)
         )
+        await publish(connection, Topic.LISTS, owner)
     return await get(connection, owner, project_id)
 
 

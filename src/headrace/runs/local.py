@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from headrace.component.component import Component
     from headrace.component.context import FlowCall, FlowResult, HistoryQuery, LocalModel, McpTools, PythonResult
     from headrace.component.registry import Registry
+    from headrace.graph.events import Emit
     from headrace.graph.flow import NodeId
     from headrace.graph.plan import Plan
     from headrace.graph.result import RunResult
@@ -152,6 +153,7 @@ async def run_flow_file(
     classes: Mapping[NodeId, type[Component]] | None = None,
     field_values: Mapping[str, Mapping[str, Any]] | None = None,
     strict_tweaks: bool = False,
+    emit: Emit | None = None,
 ) -> RunResult:
     """Run a flow file and return its result.
 
@@ -163,6 +165,7 @@ async def run_flow_file(
         classes: Component classes that the caller wrote, by node id.
         field_values: Field values that no file can hold, by vertex id.
         strict_tweaks: Whether a tweak that does not fit the flow is an error.
+        emit: Receives every event as it happens.
 
     Raises:
         HeadraceError: The flow cannot be run, or a component failed.
@@ -172,7 +175,7 @@ async def run_flow_file(
     plan = compile_plan(parse_flow(data), registry, classes)
     flow_id = str(uuid4())
     context = LocalContext(flow_id, request.session_id or flow_id, resources)
-    return await execute_locally(plan, request, context, field_values, strict_tweaks=strict_tweaks)
+    return await execute_locally(plan, request, context, field_values, strict_tweaks=strict_tweaks, emit=emit)
 
 
 async def execute_locally(
@@ -182,8 +185,9 @@ async def execute_locally(
     field_values: Mapping[str, Mapping[str, Any]] | None = None,
     *,
     strict_tweaks: bool = False,
+    emit: Emit | None = None,
 ) -> RunResult:
     """Run a plan with threads of its own; see `execute_plan`."""
     with ThreadPoolExecutor(COMPONENT_THREADS) as threads:
-        options = ExecutionOptions(threads, field_values=field_values, strict_tweaks=strict_tweaks)
+        options = ExecutionOptions(threads, emit, field_values=field_values, strict_tweaks=strict_tweaks)
         return await execute_plan(plan, request, context, options)

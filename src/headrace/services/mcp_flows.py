@@ -9,14 +9,15 @@ from uuid import UUID
 
 from headrace.compat.published_code import current_type
 from headrace.formats.mcp import OUTPUT_SCHEMA
-from headrace.mcp.provider import ToolDefinition
+from headrace.mcp.provider import PromptDefinition, ToolDefinition
 from headrace.mcp.tool_names import clean_name, unique_names
 from headrace.schema.template import TemplateError, placeholders
 
 if TYPE_CHECKING:
-    from sqlalchemy import RowMapping
-
     from headrace.component.registry import Registry
+
+#: The columns of a flow that describe its tool: `id`, `folder_id`, `name`, `description`, `action_name`, `action_description`.
+McpFlowRow = Any
 
 #: The names of arguments that every flow has, or that have several inputs.
 INPUT_ARGUMENT = "input_value"
@@ -182,17 +183,18 @@ def prompt_parts(data: object, prompt: FlowPrompt) -> tuple[str, dict[str, str]]
     return None
 
 
-def tool_name(row: RowMapping) -> str:
+def tool_name(row: McpFlowRow) -> str:
     """Return the name of a flow's tool, which may not be unique: the owner's choice, or one that is derived from the flow's."""
     return clean_name(row["action_name"]) if row["action_name"] else clean_name(row["name"]).lower()
 
 
-def tool_description(row: RowMapping) -> str:
+def tool_description(row: McpFlowRow) -> str:
     """Return the description of a flow's tool."""
-    return row["action_description"] or row["description"] or f"Runs the flow {row['name']} and returns its answer."
+    own = row["action_description"] or row["description"]
+    return str(own) if own else f"Runs the flow {row['name']} and returns its answer."
 
 
-def flow_tool(row: RowMapping, name: str, interface: FlowInterface) -> FlowTool:
+def flow_tool(row: McpFlowRow, name: str, interface: FlowInterface) -> FlowTool:
     """Return the tool of a flow.
 
     Args:
@@ -203,3 +205,20 @@ def flow_tool(row: RowMapping, name: str, interface: FlowInterface) -> FlowTool:
     """
     definition = ToolDefinition(name, row["name"], tool_description(row), interface.input_schema(), OUTPUT_SCHEMA)
     return FlowTool(row["id"], row["folder_id"], definition, interface)
+
+
+def prompt_name(tool: FlowTool, prompt: FlowPrompt) -> str:
+    """Return the name of a prompt, which may not be unique: that of its flow, with the node's name if there are several."""
+    if len(tool.interface.prompts) == 1:
+        return tool.definition.name
+    return clean_name(f"{tool.definition.name}_{clean_name(prompt.display_name).lower()}")
+
+
+def prompt_definition(tool: FlowTool, prompt: FlowPrompt, name: str) -> PromptDefinition:
+    """Return a prompt as a list shows it, under a unique name."""
+    return PromptDefinition(
+        name,
+        f"{tool.definition.title}: {prompt.display_name}",
+        f"The prompt {prompt.display_name} of the flow {tool.definition.title}.",
+        prompt.arguments,
+    )

@@ -31,7 +31,7 @@ from headrace.mcp.provider import (
     ToolDefinition,
     UnknownItemError,
 )
-from headrace.mcp.tool_names import clean_name, unique_names
+from headrace.mcp.tool_names import unique_names
 from headrace.runs.answer_size import answer_size
 from headrace.runs.request import RunRequest
 from headrace.runs.streaming import StreamItem, stream_run
@@ -46,6 +46,8 @@ from headrace.services.mcp_flows import (
     FlowTool,
     flow_interface,
     flow_tool,
+    prompt_definition,
+    prompt_name,
     prompt_parts,
     tool_name,
 )
@@ -203,18 +205,9 @@ class StoredFlowsProvider:
 
     async def _prompts(self, caller: Caller) -> list[tuple[PromptDefinition, FlowTool, FlowPrompt]]:
         found = [(tool, prompt) for tool in await self._tools(caller) for prompt in tool.interface.prompts]
-        names = unique_names(_prompt_name(tool, prompt) for tool, prompt in found)
+        names = unique_names(prompt_name(tool, prompt) for tool, prompt in found)
         return [
-            (
-                PromptDefinition(
-                    name,
-                    f"{tool.definition.title}: {prompt.display_name}",
-                    f"The prompt {prompt.display_name} of the flow {tool.definition.title}.",
-                    prompt.arguments,
-                ),
-                tool,
-                prompt,
-            )
+            (prompt_definition(tool, prompt, name), tool, prompt)
             for name, (tool, prompt) in zip(names, found, strict=True)
         ]
 
@@ -240,12 +233,6 @@ async def _reported(items: AsyncIterator[StreamItem], total: int, report: Report
                 ended.add(item.result.vertex_id)
                 await report(ProgressEvent(len(ended), total, item.result.display_name))
     raise HeadraceError("The run ended without a result. Try again.")
-
-
-def _prompt_name(tool: FlowTool, prompt: FlowPrompt) -> str:
-    if len(tool.interface.prompts) == 1:
-        return tool.definition.name
-    return clean_name(f"{tool.definition.name}_{clean_name(prompt.display_name).lower()}")
 
 
 def _file_name(row: RowMapping) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from headrace.db.database import Database
     from headrace.db.row_batches import RowBatches
     from headrace.services.flows import FlowService, SavedFlow
+    from headrace.services.project_auth import ProjectAuth
     from headrace.storage.files import FileService
 
 #: The authentication that the MCP address of a new project requires.
@@ -40,8 +41,11 @@ class NewProject:
 class ProjectService:
     """Reads and writes the projects of each owner."""
 
-    def __init__(self, database: Database, files: FileService, flow_service: FlowService, *, max_projects: int) -> None:
+    def __init__(
+        self, database: Database, files: FileService, flow_service: FlowService, auth: ProjectAuth, *, max_projects: int
+    ) -> None:
         self._database = database
+        self._auth = auth
         self._files = files
         self._flows = flow_service
         self._quota = Quota(tables.projects, "projects", max_projects, "HEADRACE_MAX_PROJECTS")
@@ -131,7 +135,11 @@ class ProjectService:
             parent = columns.get("parent_id")
             if parent is not None:
                 await self._get(connection, owner, parent)
-            row = await projects.change(connection, owner, project_id, dict(columns))
+            changed = dict(columns)
+            if changed.get("auth_settings") is not None:
+                before = await self._get(connection, owner, project_id)
+                changed["auth_settings"] = self._auth.to_stored(changed["auth_settings"], before["auth_settings"])
+            row = await projects.change(connection, owner, project_id, changed)
             if row is not None and flow_ids is not None:
                 await projects.set_flows(connection, owner, project_id, flow_ids, move_out=True)
             return row
@@ -154,7 +162,8 @@ class ProjectService:
 
     async def _insert_project(self, connection: AsyncConnection, owner: UUID, project: NewProject) -> RowMapping:
         await self._quota.check(connection, owner)
-        return await projects.add(connection, owner, project.name, project.description, dict(project.auth_settings))
+        auth_settings = self._auth.to_stored(project.auth_settings)
+        return await projects.add(connection, owner, project.name, project.description, auth_settings)
 
     async def _get(self, connection: AsyncConnection, owner: UUID, project_id: UUID) -> RowMapping:
         row = await projects.get(connection, owner, project_id)

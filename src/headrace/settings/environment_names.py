@@ -25,6 +25,7 @@ _REVERSE_PROXY = "let a reverse proxy terminate TLS"
 _STDERR = "the log is written to standard error, where systemd or a shell collects it"
 _ALWAYS_STORED = "the server always stores this; LANGFLOW_MAX_TRANSACTIONS_TO_KEEP and LANGFLOW_MAX_VERTEX_BUILDS_PER_VERTEX bound it"
 _FIXED = "the value is fixed"
+_NO_COMPOSER = "the server validates OAuth tokens of MCP clients itself"
 _NOT_NEEDED = "the server does not need it"
 
 #: Settings of Langflow 1.7 that the server does not read, with what replaces them.
@@ -57,8 +58,8 @@ LANGFLOW_ONLY = {
     "LANGFLOW_MAX_ITEMS_LENGTH": _FIXED,
     "LANGFLOW_MAX_TEXT_LENGTH": _FIXED,
     "LANGFLOW_MAX_VERTEX_BUILDS_TO_KEEP": "set LANGFLOW_MAX_VERTEX_BUILDS_PER_VERTEX",
-    "LANGFLOW_MCP_COMPOSER_ENABLED": "the feature does not exist",
-    "LANGFLOW_MCP_COMPOSER_VERSION": "the feature does not exist",
+    "LANGFLOW_MCP_COMPOSER_ENABLED": _NO_COMPOSER,
+    "LANGFLOW_MCP_COMPOSER_VERSION": _NO_COMPOSER,
     "LANGFLOW_MCP_MAX_SESSIONS_PER_SERVER": _NOT_NEEDED,
     "LANGFLOW_MCP_SESSION_CLEANUP_INTERVAL": _NOT_NEEDED,
     "LANGFLOW_MIGRATION_LOCK_NAMESPACE": "servers that start together take turns by a lock in the database",

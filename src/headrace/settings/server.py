@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import field_validator
 
@@ -29,6 +30,12 @@ class ServerSettings(SettingsGroup):
         default="",
         description="Path under which a reverse proxy serves the server, such as `/flows`. The proxy may remove it from the "
         "requests or not.",
+    )
+    public_url: str | None = setting(
+        "HEADRACE_PUBLIC_URL",
+        default=None,
+        description="Address at which clients reach the server, with `LANGFLOW_ROOT_PATH`, such as `https://host/flows`. It appears in the "
+        "addresses of MCP servers and in OAuth documents. By default, the address of each request.",
     )
     shutdown_grace_seconds: float = setting(
         "HEADRACE_SHUTDOWN_GRACE_SECONDS",
@@ -135,6 +142,14 @@ class ServerSettings(SettingsGroup):
         if path.split("/", 2)[1:2] and path.split("/", 2)[1] in API_SEGMENTS:
             raise ValueError("must not begin with a path of the API, because a proxy may remove the prefix or not")
         return path
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "")
+        if value and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment):
+            raise ValueError("must be a URL such as https://host, without a query")
+        return value.rstrip("/") if value else None
 
     @field_validator("trusted_proxies")
     @classmethod

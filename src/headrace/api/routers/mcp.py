@@ -7,9 +7,10 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from headrace.api.dependencies import CurrentUser, ServicesDep
+from headrace.api.dependencies import CurrentUser, Services, ServicesDep
 from headrace.api.http.mcp_response import McpMessageResponse, McpResponse, McpSseResponse
 from headrace.api.http.root_path import route_path
+from headrace.errors import NotFoundError
 from headrace.mcp.provider import Caller
 
 router = APIRouter(tags=["mcp"])
@@ -66,10 +67,25 @@ async def open_sse(request: Request, caller: CurrentUser, server: ServicesDep) -
     return McpSseResponse(server.mcp, Caller(caller.id), endpoint)
 
 
+def find_session(request: Request, server: Services) -> str:
+    """Return the id of the session over SSE in the query.
+
+    Raises:
+        NotFoundError: No such session is open.
+
+    """
+    session_id = request.query_params.get("session_id", "")
+    if server.mcp.find_sse_request(session_id) is None:
+        raise NotFoundError(
+            "No session with this session_id is open. Open a new one with GET on the address that ends in /sse."
+        )
+    return session_id
+
+
 async def accept_message(request: Request, caller: CurrentUser, server: ServicesDep) -> Response:
     """Accept a message of a session over SSE. The `session_id` in the query is sufficient as a credential."""
     server.mcp.check_enabled()
-    session_id = request.query_params.get("session_id", "")
+    session_id = find_session(request, server)
     return McpMessageResponse(server.mcp, Caller(caller.id), route_path(request.scope), session_id)
 
 

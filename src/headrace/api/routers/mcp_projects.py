@@ -8,11 +8,11 @@ from fastapi import APIRouter, Request, Response
 
 from headrace.api.dependencies import CurrentUser, ServicesDep
 from headrace.api.http.mcp_response import McpMessageResponse, McpResponse, McpSseResponse
-from headrace.api.routers.mcp import MESSAGE_RESPONSES, SSE_RESPONSES, STREAMABLE_RESPONSES, operation
+from headrace.api.routers.mcp import MESSAGE_RESPONSES, SSE_RESPONSES, STREAMABLE_RESPONSES, find_session, operation
 from headrace.mcp.provider import Caller
+from headrace.services.mcp_project_access import PROJECT_PATH
 
-PREFIX = "/api/v1/mcp/project"
-router = APIRouter(prefix=PREFIX + "/{project_id}", tags=["mcp_projects"])
+router = APIRouter(prefix=PROJECT_PATH + "/{project_id}", tags=["mcp_projects"])
 
 
 async def serve_project_streamable(project_id: UUID, caller: CurrentUser, server: ServicesDep) -> Response:
@@ -26,7 +26,7 @@ async def open_project_sse(project_id: UUID, caller: CurrentUser, server: Servic
     """Open a session over the older SSE transport. New clients use streamable HTTP."""
     server.mcp.check_enabled()
     await server.projects.get_project(caller.id, project_id)
-    return McpSseResponse(server.mcp, Caller(caller.id, project_id), f"{PREFIX}/{project_id}/")
+    return McpSseResponse(server.mcp, Caller(caller.id, project_id), f"{PROJECT_PATH}/{project_id}/")
 
 
 async def accept_project_message(
@@ -34,8 +34,8 @@ async def accept_project_message(
 ) -> Response:
     """Accept a message of a session over SSE. The `session_id` in the query is sufficient as a credential."""
     server.mcp.check_enabled()
-    session_id = request.query_params.get("session_id", "")
-    return McpMessageResponse(server.mcp, Caller(caller.id, project_id), f"{PREFIX}/{project_id}/", session_id)
+    session_id = find_session(request, server)
+    return McpMessageResponse(server.mcp, Caller(caller.id, project_id), f"{PROJECT_PATH}/{project_id}/", session_id)
 
 
 async def check_project(project_id: UUID, caller: CurrentUser, server: ServicesDep) -> Response:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from headrace.api.schemas.bounds import JsonObject
 from headrace.api.schemas.flow import MAX_LIST_LENGTH, FlowPage, FlowRead
+from headrace.services.project_auth import visible_auth
 
 ProjectName = Annotated[str, Field(min_length=1, max_length=255)]
 FlowIdList = Annotated[list[UUID], Field(max_length=MAX_LIST_LENGTH, fail_fast=True)]
@@ -62,6 +63,13 @@ class ProjectRead(BaseModel):
     description: str | None
     parent_id: UUID | None
     auth_settings: dict[str, Any] | None
+
+    @field_validator("auth_settings")
+    @classmethod
+    def _hide_secrets(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        if not value:
+            return value
+        return {k: v for k, v in visible_auth(value).items() if v is not None}
 
 
 class ProjectWithFlows(ProjectRead):
