@@ -48,6 +48,7 @@ from headrace.api.routers import (
     users,
     validate,
     variables,
+    voice,
     webhook,
 )
 from headrace.api.routers.frontend import frontend
@@ -97,6 +98,7 @@ ROUTERS = (
     logs.router,
     metrics.router,
     registration.router,
+    voice.router,
 )
 
 

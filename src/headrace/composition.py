@@ -65,6 +65,7 @@ from headrace.services.store_keys import StoreKeyService
 from headrace.services.user_deletion import UserDeletion
 from headrace.services.users import UserService
 from headrace.services.variables import VariableService
+from headrace.services.voice_sessions import VoiceSessionService
 from headrace.services.webhooks import WebhookService
 from headrace.settings import Settings
 from headrace.storage.confined_folder import ConfinedFolder
@@ -83,6 +84,7 @@ class Engine:
     cipher: VariableCipher
     files: FileService
     resources: RunResources
+    run_services: RunServices
     workers: WorkerPool
     approval_policy: ApprovalPolicy
     custom_code: CustomCode
@@ -144,6 +146,7 @@ def create_engine(settings: Settings, database: Database, secret: str, counters:
         cipher=cipher,
         files=files,
         resources=resources,
+        run_services=run_services,
         workers=workers,
         approval_policy=approval_policy,
         custom_code=custom_code,
@@ -278,6 +281,7 @@ def create_services(
         conversations=ConversationService(database, limits),
         embeddings=EmbeddingService(engine.resolver, engine.runner),
         openai_files=openai_files,
+        voice_sessions=VoiceSessionService(engine.run_services, engine.resolver, engine.runner, settings.voice),
         metrics=metrics,
         shutdown=Shutdown(engine.runner, engine.job_worker, settings.server.shutdown_grace_seconds),
         logs=buffer,

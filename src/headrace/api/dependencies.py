@@ -45,6 +45,7 @@ from headrace.services.store_keys import StoreKeyService
 from headrace.services.user_deletion import UserDeletion
 from headrace.services.users import UserService
 from headrace.services.variables import VariableService
+from headrace.services.voice_sessions import VoiceSessionService
 from headrace.services.webhooks import WebhookService
 from headrace.settings import Settings
 from headrace.storage.files import FileService
@@ -94,6 +95,7 @@ class Services:
     conversations: ConversationService
     embeddings: EmbeddingService
     openai_files: OpenAIFileService
+    voice_sessions: VoiceSessionService
     logs: LogBuffer | None = None
     #: None if the operator disabled the starter flows.
     starters: StarterFlows | None = None
