@@ -86,7 +86,7 @@ class RealtimeServer:
     async def handle(self, socket: ServerConnection) -> None:
         request = socket.request
         assert request is not None
-        self.headers.append(dict(request.headers.raw_items()))
+        self.headers.append({name.lower(): value for name, value in request.headers.raw_items()})
         self.paths.append(request.path)
         if request.headers.get("authorization") != f"Bearer {KEY}":
             await socket.close(3000, "invalid_request_error.invalid_api_key")

@@ -25,13 +25,16 @@ class Outbox:
         self._bytes = 0
         #: Whether the last message was taken, but is not sent yet.
         self._is_sending = False
+        self._is_closed = False
         self._changed = asyncio.Condition()
 
     async def put(self, message: bytes, *, is_audio: bool = False) -> None:
-        """Add a message, waiting until there is space. A single message may exceed the limit."""
+        """Add a message, waiting until there is space. A single message may exceed the limit. Ignore it after the last message."""
         async with self._changed:
-            while self._entries and self._bytes + len(message) > self._max_bytes:
+            while not self._is_closed and self._entries and self._bytes + len(message) > self._max_bytes:
                 await self._changed.wait()
+            if self._is_closed:
+                return
             self._entries.append(_Entry(message, is_audio))
             self._bytes += len(message)
             self._changed.notify_all()
@@ -56,8 +59,11 @@ class Outbox:
             self._changed.notify_all()
             return entry.message
 
-    async def join(self) -> None:
-        """Wait until all messages are sent."""
+    async def close(self, message: bytes) -> None:
+        """Add the last message and wait until all are sent."""
+        await self.put(message)
         async with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
             while self._entries or self._is_sending:
                 await self._changed.wait()

@@ -306,8 +306,7 @@ class RealtimeSession:
             log.debug("an event was not sent, because the server of the realtime model has closed the connection")
 
     async def _end(self, message: str, code: str) -> None:
-        await self._outbox.put(error_event(message, code=code, kind="server_error"))
-        await self._outbox.join()
+        await self._outbox.close(error_event(message, code=code, kind="server_error"))
         raise SessionEnd(Close(INTERNAL_ERROR, code))
 
 

@@ -100,8 +100,7 @@ class SessionTasks:
         seconds = self._limits.session_seconds
         await asyncio.sleep(seconds)
         message = f"The session has reached its time limit of {seconds:g} s. Open another one to continue."
-        await self._outbox.put(error_event(message, code="session_expired"))
-        await self._outbox.join()
+        await self._outbox.close(error_event(message, code="session_expired"))
         raise SessionEnd(Close(NORMAL, "session_expired"))
 
     async def _report_failure(self) -> None:
