@@ -65,6 +65,7 @@ STATUS_CODES = {
     "ServerStoppingError": 503,
     "SignatureError": 401,
     "SocketError": 502,
+    "SpeechServiceError": 502,
     "StaleFlowError": 409,
     "StorageError": 503,
     "StorageFullError": 507,

@@ -12,7 +12,7 @@ from tests.support.realtime_server import ModelSide, listen
 from tests.support.voice_client import voice_server
 from tests.voice.conftest import Voice, running_voice
 
-KINDS = ("flow_as_tool",)
+KINDS = ("flow_as_tool", "flow_tts")
 
 
 def refused_status(voice: Voice, path: str, **headers: str) -> int:
@@ -56,7 +56,7 @@ def test_a_session_opens_with_a_cookie_a_token_or_an_api_key_in_the_query(voice:
     ):
         with voice.server.talk(path + query, additional_headers=headers) as client:
             client.socket.send("{}")
-            assert client.next()["error"]["code"] == "invalid_event"
+            assert client.until("error")["error"]["code"] == "invalid_event"
 
 
 def test_a_session_with_too_long_a_name_is_refused(voice: Voice) -> None:

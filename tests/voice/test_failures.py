@@ -38,7 +38,7 @@ from tests.support.realtime_server import (
 )
 from tests.support.speech import speak
 from tests.support.voice_client import voice_server
-from tests.support.waiting import until
+from tests.support.waiting import until, until_steady
 from tests.voice.conftest import Voice, running_voice
 
 SECOND = bytes(48_000)
@@ -210,17 +210,6 @@ def test_ten_minutes_of_unread_audio_wait_at_the_model_and_arrive_complete(voice
         client.until("response.done")
     expected = b"".join(second.to_bytes(2, "little") * 24_000 for second in range(600))
     assert client.audio() == expected
-
-
-def until_steady(value: Any) -> None:
-    """Wait until a value does not change any more."""
-    seen: list[int] = []
-
-    def is_steady() -> bool:
-        seen.append(value())
-        return len(seen) > 25 and len(set(seen[-25:])) == 1
-
-    until(is_steady)
 
 
 def test_real_speech_arrives_unchanged_in_both_directions(voice: Voice) -> None:

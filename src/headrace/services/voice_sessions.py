@@ -14,7 +14,7 @@ from uuid import UUID
 from headrace.component.environment_secret import EnvironmentSecret
 from headrace.db import flows
 from headrace.db.encryption import UnreadableSecretError
-from headrace.errors import HeadraceError, NotFoundError, RetryLaterError, UnprocessableError
+from headrace.errors import HeadraceError, RetryLaterError, UnprocessableError
 from headrace.limits.account import Account
 from headrace.limits.fair_slots import FairSlots
 from headrace.net.guarded_socket import open_socket
@@ -22,20 +22,25 @@ from headrace.runs.variables import find_secret
 from headrace.voice.conversation_log import ConversationLog
 from headrace.voice.events import error_event
 from headrace.voice.flow_tool import FlowTool
-from headrace.voice.realtime_session import RealtimeSession
+from headrace.voice.provider_key import ELEVENLABS_KEY, OPENAI_KEY, MissingProviderKeyError
+from headrace.voice.realtime_session import ModelConnection, RealtimeSession
 from headrace.voice.session_end import INTERNAL_ERROR, NORMAL, ClientGoneError, Close
 from headrace.voice.session_tasks import SessionLimits
+from headrace.voice.speech_services import ElevenLabs, OpenAIRecognizer, OpenAISynthesizer
+from headrace.voice.tts_session import SpeechProviders, TtsSession
 
 if TYPE_CHECKING:
     from headrace.runs.flow_resolver import FlowResolver
     from headrace.runs.runner import Runner
     from headrace.runs.services import RunServices
     from headrace.settings import VoiceSettings
+    from headrace.voice.session_settings import SessionSettings
     from headrace.voice.sockets import ClientSocket
+    from headrace.voice.speaker import SelectSynthesizer
+    from headrace.voice.speech_services import Synthesizer
 
 log = logging.getLogger(__name__)
 
-OPENAI_KEY = "OPENAI_API_KEY"
 #: Characters of the name of a session.
 MAX_SESSION_CHARACTERS = 255
 #: The name of a flow's function: what models accept, at most 64 characters.
@@ -53,16 +58,6 @@ class TooManyVoiceSessionsError(RetryLaterError):
             "An operator can raise HEADRACE_MAX_VOICE_SESSIONS.",
             seconds=5,
         )
-
-
-class MissingProviderKeyError(NotFoundError):
-    """A user has no key of a provider."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"The variable {name} does not exist. Add your key under Settings, Global Variables, with this name."
-        )
-        self.name = name
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +148,43 @@ class VoiceSessionService:
             model = await open_socket(self._services.resources.egress, url, headers)
         except HeadraceError as error:
             return await self._refuse(client, error)
-        limits = self._limits
-        return await RealtimeSession(
-            client, model, settings.realtime_protocol, session.tool, session.conversation, limits
-        ).run()
+        connection = ModelConnection(model, settings.realtime_protocol)
+        select = self._synthesizer_selection(session.tool.owner)
+        return await RealtimeSession(client, connection, session.tool, session.conversation, select, self._limits).run()
+
+    async def run_tts(self, session: VoiceSession, client: ClientSocket) -> Close | None:
+        """Serve a session with speech services; return the close frame for the client, or None if it has gone."""
+        owner = session.tool.owner
+        try:
+            key = await self._find_key(owner, OPENAI_KEY)
+        except HeadraceError as error:
+            return await self._refuse(client, error)
+        recognizer = OpenAIRecognizer(self._services.resources.egress, self._settings, key)
+        providers = SpeechProviders(recognizer, self._synthesizer_selection(owner))
+        return await TtsSession(client, session.tool, session.conversation, providers, self._limits).run()
+
+    async def list_elevenlabs_voices(self, user: UUID) -> list[dict[str, str]]:
+        """Return the id and the name of each voice of a user's account at ElevenLabs.
+
+        Raises:
+            MissingProviderKeyError: The user has no key of ElevenLabs.
+            SpeechServiceError: ElevenLabs refuses the key, or fails.
+
+        """
+        key = await self._find_key(user, ELEVENLABS_KEY)
+        return await ElevenLabs(self._services.resources.egress, self._settings, key).list_voices()
+
+    def _synthesizer_selection(self, user: UUID) -> SelectSynthesizer:
+        egress = self._services.resources.egress
+
+        async def select(choice: SessionSettings) -> Synthesizer:
+            if choice.provider == "elevenlabs":
+                key = await self._find_key(user, ELEVENLABS_KEY)
+                return ElevenLabs(egress, self._settings, key, choice.elevenlabs_voice)
+            key = await self._find_key(user, OPENAI_KEY)
+            return OpenAISynthesizer(egress, self._settings, key, choice.voice)
+
+        return select
 
     async def _refuse(self, client: ClientSocket, error: HeadraceError) -> Close | None:
         """Report an error that prevents a session from starting."""

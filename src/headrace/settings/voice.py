@@ -30,6 +30,34 @@ class VoiceSettings(SettingsGroup):
         default="ga",
         description="Version of the Realtime API that the server at this URL speaks: `ga`, or `beta` for servers with its names of 2024.",
     )
+    audio_url: str = setting(
+        "HEADRACE_VOICE_AUDIO_URL",
+        default="https://api.openai.com/v1",
+        pattern=_HTTP_URL,
+        description="URL of the server with the routes `/audio/transcriptions` and `/audio/speech` of OpenAI's API. Sessions may reach "
+        "it despite the protection of the network.",
+    )
+    transcription_model: str = setting(
+        "HEADRACE_VOICE_TRANSCRIPTION_MODEL",
+        default="gpt-4o-mini-transcribe",
+        description="Name of the model that turns speech into text.",
+    )
+    speech_model: str = setting(
+        "HEADRACE_VOICE_SPEECH_MODEL",
+        default="gpt-4o-mini-tts",
+        description="Name of the model that turns text into speech.",
+    )
+    elevenlabs_url: str = setting(
+        "HEADRACE_VOICE_ELEVENLABS_URL",
+        default="https://api.elevenlabs.io",
+        pattern=_HTTP_URL,
+        description="URL of the API of ElevenLabs. Sessions may reach it despite the protection of the network.",
+    )
+    elevenlabs_model: str = setting(
+        "HEADRACE_VOICE_ELEVENLABS_MODEL",
+        default="eleven_flash_v2_5",
+        description="Id of the model of ElevenLabs that turns text into speech.",
+    )
     max_sessions: int = setting(
         "HEADRACE_MAX_VOICE_SESSIONS",
         default=100,
@@ -53,4 +81,4 @@ class VoiceSettings(SettingsGroup):
     @property
     def urls(self) -> list[str]:
         """Return the URLs that sessions may reach."""
-        return [self.realtime_url]
+        return [self.realtime_url, self.audio_url, self.elevenlabs_url]

@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from headrace.errors import HeadraceError
 from headrace.voice import events
 from headrace.voice.events import ClientEvent, VoiceEventError, encode, error_event, new_id, parse_client_event
 from headrace.voice.outbox import Outbox
+from headrace.voice.provider_key import MissingProviderKeyError
 from headrace.voice.realtime_dialect import Protocol, client_item, session_options, to_beta_event
-from headrace.voice.session_end import INTERNAL_ERROR, Close, SessionEnd
+from headrace.voice.session_end import INTERNAL_ERROR, NORMAL, Close, SessionEnd
 from headrace.voice.session_settings import SessionSettings
 from headrace.voice.session_tasks import SessionLimits, SessionTasks
+from headrace.voice.speaker import SelectSynthesizer, Speaker
 from headrace.voice.tool_calls import FunctionCall, ToolCalls, function_schema
 
 if TYPE_CHECKING:
@@ -55,16 +58,24 @@ class _ModelState:
     cancellations: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class ModelConnection:
+    """The connection to the server of a model, and the version of the protocol that it speaks."""
+
+    socket: ClientConnection
+    protocol: Protocol
+
+
 class RealtimeSession:
     """One session between a client and a realtime model."""
 
     def __init__(
         self,
         client: ClientSocket,
-        model: ClientConnection,
-        protocol: Protocol,
+        model: ModelConnection,
         tool: FlowTool,
         conversation: ConversationLog,
+        select_synthesizer: SelectSynthesizer,
         limits: SessionLimits,
     ) -> None:
         """Create a session.
@@ -72,19 +83,24 @@ class RealtimeSession:
         Args:
             client: the connection to the client.
             model: the connection to the server of the model.
-            protocol: the version of the protocol that the server speaks.
             tool: the flow.
             conversation: stores the messages.
+            select_synthesizer: returns the synthesizer of a client that does not want the voice of the model.
             limits: the time limits of the session.
 
         """
-        self._model = model
-        self._protocol: Protocol = protocol
+        self._model = model.socket
+        self._protocol = model.protocol
         self._tool = tool
         self._conversation = conversation
         self._settings = SessionSettings()
         self._state = _ModelState()
         self._outbox = Outbox()
+        self._speaker = Speaker(self._outbox, self._settings, select_synthesizer)
+        #: The texts of the model that another synthesizer speaks, one after the other.
+        self._speeches: set[asyncio.Task[None]] = set()
+        self._speech_turn = asyncio.Lock()
+        self._group: asyncio.TaskGroup
         self._tasks = SessionTasks(client, self._outbox, conversation, limits)
         self._calls: ToolCalls
 
@@ -96,6 +112,7 @@ class RealtimeSession:
             await self._model.close()
 
     async def _start(self, group: asyncio.TaskGroup) -> None:
+        self._group = group
         self._calls = ToolCalls(group, self._tool, self._send_output, self._request_response, self._report)
         group.create_task(self._tasks.read_client(self._handle_client_message), name="voice-client")
         group.create_task(self._read_model(), name="voice-model")
@@ -140,11 +157,16 @@ class RealtimeSession:
         await self._send_raw(orjson.dumps(body))
 
     async def _apply_settings(self, event: ClientEvent) -> None:
-        voice = self._settings.voice
+        voice, provider = self._settings.voice, self._settings.provider
         self._settings.apply(event)
+        options: dict[str, Any] = {}
         if self._settings.voice != voice:
-            session = self._model_session({"voice": self._settings.voice})
-            await self._send_model(events.SESSION_UPDATE, session=session)
+            options["voice"] = self._settings.voice
+        if self._settings.provider != provider:
+            # The model writes its answers if another synthesizer speaks them.
+            options["modalities"] = ["text"] if self._settings.provider == "elevenlabs" else ["text", "audio"]
+        if options:
+            await self._send_model(events.SESSION_UPDATE, session=self._model_session(options))
 
     def _model_session(self, options: dict[str, Any], *, is_first: bool = False) -> dict[str, Any]:
         """Return the options of a session for the model; the first ones declare the function."""
@@ -230,7 +252,10 @@ class RealtimeSession:
             case _ if event_type in _USER_TEXTS:
                 await self._conversation.add_user(str(event.get(_USER_TEXTS[event_type]) or ""))
             case _ if event_type in _ANSWER_TEXTS:
-                await self._conversation.add_answer(str(event.get(_ANSWER_TEXTS[event_type]) or ""))
+                text = str(event.get(_ANSWER_TEXTS[event_type]) or "")
+                await self._conversation.add_answer(text)
+                if event_type == "response.text.done" and self._settings.provider != "openai":
+                    self._start_speech(text, str(event.get("response_id") or ""), str(event.get("item_id") or ""))
         return True
 
     def _start_call(self, item: object, response_id: str) -> None:
@@ -261,6 +286,7 @@ class RealtimeSession:
             cancels: whether to cancel the response too, for a server that does not do so when the user speaks.
 
         """
+        await self._stop_speeches()
         await self._outbox.drop_audio()
         response_id = self._state.response_id
         if response_id is None or response_id in self._state.interrupted:
@@ -274,6 +300,30 @@ class RealtimeSession:
                     {"type": events.RESPONSE_CANCEL, "event_id": cancellation, "response_id": response_id},
                 )
             )
+
+    # Another synthesizer.
+
+    def _start_speech(self, text: str, response_id: str, item_id: str) -> None:
+        speech = self._group.create_task(self._speak(text, response_id, item_id), name="voice-speech")
+        self._speeches.add(speech)
+        speech.add_done_callback(self._speeches.discard)
+
+    async def _speak(self, text: str, response_id: str, item_id: str) -> None:
+        async with self._speech_turn:
+            try:
+                await self._speaker.speak(text, response_id, item_id)
+            except MissingProviderKeyError as error:
+                await self._outbox.close(error_event(error.message, code="missing_api_key", param=error.name))
+                raise SessionEnd(Close(NORMAL, "missing_api_key")) from error
+            except HeadraceError as error:
+                await self._outbox.put(error_event(error.message, code="speech_failed", kind="server_error"))
+
+    async def _stop_speeches(self) -> None:
+        speeches = set(self._speeches)
+        for speech in speeches:
+            speech.cancel()
+        if speeches:
+            await asyncio.wait(speeches)
 
     # The function.
 

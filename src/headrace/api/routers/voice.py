@@ -7,11 +7,14 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, cast
 
 from fastapi import APIRouter, WebSocket
+from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError
 from starlette.websockets import WebSocketDisconnect
 
+from headrace.api.dependencies import CurrentUser, ServicesDep
 from headrace.api.errors import error_response
 from headrace.errors import HeadraceError
+from headrace.voice.provider_key import MissingProviderKeyError
 from headrace.voice.session_end import ClientGoneError
 
 if TYPE_CHECKING:
@@ -23,7 +26,23 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/api/v1/voice", tags=["Voice"])
 
+#: The text that clients of Langflow know for every failure of this route.
+INVALID_KEY = "ElevenLabs API key not found or invalid"
+
 RunSession = Callable[["VoiceSession", "ClientSocket"], Awaitable["Close | None"]]
+
+
+class ElevenLabsVoice(BaseModel):
+    """A voice of ElevenLabs."""
+
+    voice_id: str
+    name: str
+
+
+class VoiceListError(BaseModel):
+    """The reason why voices cannot be listed. Its status is 200, as in Langflow."""
+
+    error: str
 
 
 class _Client:
@@ -50,6 +69,25 @@ class _Client:
 async def talk_to_realtime_model(socket: WebSocket, flow_id: str, session_id: str | None = None) -> None:
     """Open a session with a realtime speech model that has the flow as its only tool."""
     await _serve(socket, flow_id, session_id, _services(socket).voice_sessions.run_realtime)
+
+
+@router.websocket("/ws/flow_tts/{flow_id}")
+@router.websocket("/ws/flow_tts/{flow_id}/{session_id}")
+async def talk_to_flow(socket: WebSocket, flow_id: str, session_id: str | None = None) -> None:
+    """Open a session in which speech becomes text, the flow answers, and its answer becomes speech."""
+    await _serve(socket, flow_id, session_id, _services(socket).voice_sessions.run_tts)
+
+
+@router.get("/elevenlabs/voice_ids")
+async def list_elevenlabs_voices(server: ServicesDep, caller: CurrentUser) -> list[ElevenLabsVoice] | VoiceListError:
+    """Return the voices of the caller's account at ElevenLabs, or the reason why there are none."""
+    try:
+        voices = await server.voice_sessions.list_elevenlabs_voices(caller.id)
+    except MissingProviderKeyError:
+        return VoiceListError(error=INVALID_KEY)
+    except HeadraceError as error:
+        return VoiceListError(error=f"{INVALID_KEY}: {error.message}")
+    return [ElevenLabsVoice(**voice) for voice in voices]
 
 
 async def _serve(socket: WebSocket, flow_id: str, session_id: str | None, run: RunSession) -> None:
