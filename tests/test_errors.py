@@ -48,6 +48,8 @@ STATUS_CODES = {
     "LinkedFileConflictError": 409,
     "LinkedFileTakenError": 409,
     "LoadTimeoutError": 504,
+    "LocalSpeechError": 503,
+    "LocalSpeechMissingError": 503,
     "MissingBlobError": 503,
     "MissingCredentialsError": 403,
     "MissingProviderKeyError": 404,

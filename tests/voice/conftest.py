@@ -71,7 +71,7 @@ def running_voice(
 ) -> Iterator[Voice]:
     """Run a server whose user has a key and an echo flow."""
     started: list[tuple[Services, asyncio.AbstractEventLoop]] = []
-    values = {"voice_realtime_url": model.url, **settings}
+    values = {"voice_realtime_url": model.url, "voice_speech_services": "openai", **settings}
     app = create_app(
         settings_for(folder, database_url, **values),
         on_start=lambda services: started.append((services, asyncio.get_running_loop())),

@@ -22,6 +22,7 @@ from headrace.runs.variables import find_secret
 from headrace.voice.conversation_log import ConversationLog
 from headrace.voice.events import error_event
 from headrace.voice.flow_tool import FlowTool
+from headrace.voice.local_speech import LocalSpeech, LocalSpeechMissingError
 from headrace.voice.provider_key import ELEVENLABS_KEY, OPENAI_KEY, MissingProviderKeyError
 from headrace.voice.realtime_session import ModelConnection, RealtimeSession
 from headrace.voice.session_end import INTERNAL_ERROR, NORMAL, ClientGoneError, Close
@@ -86,6 +87,8 @@ class VoiceSessionService:
         self._runner = runner
         self._settings = settings
         self._slots = FairSlots(settings.max_sessions)
+        #: The speech services on this machine, created on first use.
+        self._local: LocalSpeech | None = None
         self._limits = SessionLimits(settings.session_seconds, settings.send_seconds)
         for url in settings.urls:
             services.resources.egress.allow_endpoint(_http_url(url))
@@ -96,11 +99,20 @@ class VoiceSessionService:
         return self._slots.held
 
     async def is_available(self, user: UUID) -> bool:
-        """Return whether a session of a user can work: whether the user has a key of the realtime model's provider."""
+        """Return whether a session of a user can work: with the user's key, or with speech services on this machine."""
+        is_local = self._settings.speech_services != "openai" and LocalSpeech.is_installed()
+        return is_local or await self._has_key(user)
+
+    async def _has_key(self, user: UUID) -> bool:
         try:
             return bool(await find_secret(self._services, user, OPENAI_KEY))
         except UnreadableSecretError:
             return False
+
+    def close(self) -> None:
+        """Release the threads of the speech services on this machine."""
+        if self._local is not None:
+            self._local.close()
 
     @asynccontextmanager
     async def reserve(self, user: UUID, flow: str, session_id: str | None) -> AsyncIterator[VoiceSession]:
@@ -156,11 +168,9 @@ class VoiceSessionService:
         """Serve a session with speech services; return the close frame for the client, or None if it has gone."""
         owner = session.tool.owner
         try:
-            key = await self._find_key(owner, OPENAI_KEY)
+            providers = await self._speech_providers(owner)
         except HeadraceError as error:
             return await self._refuse(client, error)
-        recognizer = OpenAIRecognizer(self._services.resources.egress, self._settings, key)
-        providers = SpeechProviders(recognizer, self._synthesizer_selection(owner))
         return await TtsSession(client, session.tool, session.conversation, providers, self._limits).run()
 
     async def list_elevenlabs_voices(self, user: UUID) -> list[dict[str, str]]:
@@ -174,13 +184,26 @@ class VoiceSessionService:
         key = await self._find_key(user, ELEVENLABS_KEY)
         return await ElevenLabs(self._services.resources.egress, self._settings, key).list_voices()
 
-    def _synthesizer_selection(self, user: UUID) -> SelectSynthesizer:
+    async def _speech_providers(self, user: UUID) -> SpeechProviders:
+        choice = self._settings.speech_services
+        if choice == "local" and not LocalSpeech.is_installed():
+            raise LocalSpeechMissingError
+        if choice == "local" or (choice == "auto" and LocalSpeech.is_installed() and not await self._has_key(user)):
+            local = self._local = self._local or LocalSpeech()
+            return SpeechProviders(local.recognizer, self._synthesizer_selection(user, local.synthesizer))
+        key = await self._find_key(user, OPENAI_KEY)
+        recognizer = OpenAIRecognizer(self._services.resources.egress, self._settings, key)
+        return SpeechProviders(recognizer, self._synthesizer_selection(user))
+
+    def _synthesizer_selection(self, user: UUID, default: Synthesizer | None = None) -> SelectSynthesizer:
         egress = self._services.resources.egress
 
         async def select(choice: SessionSettings) -> Synthesizer:
             if choice.provider == "elevenlabs":
                 key = await self._find_key(user, ELEVENLABS_KEY)
                 return ElevenLabs(egress, self._settings, key, choice.elevenlabs_voice)
+            if default is not None:
+                return default
             key = await self._find_key(user, OPENAI_KEY)
             return OpenAISynthesizer(egress, self._settings, key, choice.voice)
 

@@ -30,6 +30,12 @@ class VoiceSettings(SettingsGroup):
         default="ga",
         description="Version of the Realtime API that the server at this URL speaks: `ga`, or `beta` for servers with its names of 2024.",
     )
+    speech_services: Annotated[Literal["auto", "openai", "local"], IgnoreCase] = setting(
+        "HEADRACE_VOICE_SPEECH_SERVICES",
+        default="auto",
+        description="Speech services of sessions without a realtime model: `local` for those on this machine, with the extra "
+        "`voice-local`; `auto` for OpenAI's if the caller has a key, and otherwise the local ones if they are installed.",
+    )
     audio_url: str = setting(
         "HEADRACE_VOICE_AUDIO_URL",
         default="https://api.openai.com/v1",
