@@ -50,12 +50,11 @@ def speech_services() -> Iterator[tuple[FastAPI, str]]:
 def shared_speech(
     speech_services: tuple[FastAPI, str],
     realtime: RealtimeServer,
-    database_url: str | None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Speech]:
     app, url = speech_services
     urls: dict[str, Any] = {"voice_audio_url": f"{url}/v1", "voice_elevenlabs_url": url}
-    with running_voice(tmp_path_factory.mktemp("speech"), realtime, database_url, **urls) as voice:
+    with running_voice(tmp_path_factory.mktemp("speech"), realtime, **urls) as voice:
         yield Speech(voice, app.state)
 
 
