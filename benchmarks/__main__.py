@@ -23,6 +23,7 @@ from benchmarks.report import print_header
 from benchmarks.servers import PASSWORD
 from benchmarks.start import measure_start
 from benchmarks.throughput import measure_other_server, measure_throughput
+from benchmarks.voice import measure_voice
 
 PARTS: dict[str, Callable[[BenchOptions], None]] = {
     "throughput": measure_throughput,
@@ -32,6 +33,7 @@ PARTS: dict[str, Callable[[BenchOptions], None]] = {
     "latencies": measure_latencies,
     "bursts": measure_bursts,
     "messages": measure_messages,
+    "voice": measure_voice,
 }
 
 

@@ -1,17 +1,23 @@
-"""A model server that speaks OpenAI's chat completions protocol and answers at once.
+"""A model server that speaks OpenAI's chat completions protocol and Realtime API, and answers at once.
 
-Source: OpenAI's API reference of `/v1/chat/completions`.
+Source: OpenAI's API reference of `/v1/chat/completions` and of the Realtime API.
 """
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response, WebSocket
 from fastapi.responses import StreamingResponse
+from starlette.websockets import WebSocketDisconnect
+
+#: The audio of an answer: two seconds in tenths of a second, PCM16 with 24,000 samples per second.
+AUDIO_EVENTS = 20
+AUDIO_EVENT_BYTES = 4800
 
 
 def create_app() -> FastAPI:
@@ -36,6 +42,25 @@ def create_app() -> FastAPI:
                 "usage": {"prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 20},
             }
         )
+
+    @app.websocket("/v1/realtime")
+    async def talk(socket: WebSocket) -> None:
+        await socket.accept()
+        pcm = base64.b64encode(bytes(AUDIO_EVENT_BYTES)).decode()
+        delta = {"type": "response.output_audio.delta", "response_id": "resp_bench", "delta": pcm}
+        events = [
+            {"type": "response.created", "response": {"id": "resp_bench"}},
+            *[delta] * AUDIO_EVENTS,
+            {"type": "response.done", "response": {"id": "resp_bench", "status": "completed", "output": []}},
+        ]
+        answer = [orjson.dumps(event).decode() for event in events]
+        try:
+            while True:
+                if orjson.loads(await socket.receive_text())["type"] == "response.create":
+                    for event in answer:
+                        await socket.send_text(event)
+        except WebSocketDisconnect:
+            return
 
     return app
 

@@ -52,6 +52,7 @@ from headrace.api.routers import (
     users,
     validate,
     variables,
+    voice,
     webhook,
 )
 from headrace.api.routers.frontend import frontend
@@ -106,6 +107,7 @@ ROUTERS = (
     mcp_settings.metadata_router,
     metrics.router,
     registration.router,
+    voice.router,
 )
 
 

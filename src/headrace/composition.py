@@ -75,6 +75,7 @@ from headrace.services.store_keys import StoreKeyService
 from headrace.services.user_deletion import UserDeletion
 from headrace.services.users import UserService
 from headrace.services.variables import VariableService
+from headrace.services.voice_sessions import VoiceSessionService
 from headrace.services.webhooks import WebhookService
 from headrace.settings import Settings
 from headrace.storage.confined_folder import ConfinedFolder
@@ -93,6 +94,7 @@ class Engine:
     cipher: VariableCipher
     files: FileService
     resources: RunResources
+    run_services: RunServices
     workers: WorkerPool
     approval_policy: ApprovalPolicy
     custom_code: CustomCode
@@ -159,6 +161,7 @@ def create_engine(settings: Settings, database: Database, secret: str, counters:
         cipher=cipher,
         files=files,
         resources=resources,
+        run_services=run_services,
         workers=workers,
         approval_policy=approval_policy,
         custom_code=custom_code,
@@ -307,6 +310,7 @@ def create_services(
         mcp_access=McpProjectAccess(database, engine.resources.egress, settings.server.public_url),
         mcp_installation=McpInstallation(projects, api_keys),
         mcp_projects=McpProjectService(database, flow_service, project_auth),
+        voice_sessions=VoiceSessionService(engine.run_services, engine.resolver, engine.runner, settings.voice),
         metrics=metrics,
         shutdown=Shutdown(engine.runner, engine.job_worker, mcp, settings.server.shutdown_grace_seconds),
         logs=buffer,

@@ -112,6 +112,7 @@ async def _start_services(
         buffer = LogBuffer(settings.logging.max_buffered_lines) if settings.logging.max_buffered_lines else None
         services = create_services(engine, logins, linked_source, metrics, buffer)
         stack.push_async_callback(services.mcp.close)
+        stack.callback(services.voice_sessions.close)
         if buffer is not None:
             logging.getLogger().addHandler(buffer)
             stack.callback(logging.getLogger().removeHandler, buffer)

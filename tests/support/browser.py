@@ -16,14 +16,14 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 @contextlib.contextmanager
-def chromium() -> Iterator[Browser]:
-    """Start the Chromium that is installed on this machine. Without one, skip the test."""
+def chromium(*options: str) -> Iterator[Browser]:
+    """Start the Chromium that is installed on this machine, with command line options. Without one, skip the test."""
     path = next((found for name in _NAMES if (found := shutil.which(name))), None)
     if path is None:
         skip(f"Chromium is not installed: none of {', '.join(_NAMES)} is on the PATH", required=REQUIRED)
     with sync_playwright() as playwright:
         # Chromium's sandbox does not start as root, and the pages come from the tests.
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", *options])
         try:
             yield browser
         finally:

@@ -16,3 +16,14 @@ def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
             return result
         threading.Event().wait(0.02)
     raise AssertionError(f"The condition was not true within {seconds} s.")
+
+
+def until_steady(value: Callable[[], object]) -> None:
+    """Wait until a value does not change any more."""
+    seen: list[object] = []
+
+    def is_steady() -> bool:
+        seen.append(value())
+        return len(seen) > 25 and len(set(seen[-25:])) == 1
+
+    until(is_steady)

@@ -50,6 +50,7 @@ from headrace.services.store_keys import StoreKeyService
 from headrace.services.user_deletion import UserDeletion
 from headrace.services.users import UserService
 from headrace.services.variables import VariableService
+from headrace.services.voice_sessions import VoiceSessionService
 from headrace.services.webhooks import WebhookService
 from headrace.settings import Settings
 from headrace.storage.files import FileService
@@ -104,6 +105,7 @@ class Services:
     mcp_access: McpProjectAccess
     mcp_installation: McpInstallation
     mcp_projects: McpProjectService
+    voice_sessions: VoiceSessionService
     logs: LogBuffer | None = None
     #: None if the operator disabled the starter flows.
     starters: StarterFlows | None = None

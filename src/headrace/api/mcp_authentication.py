@@ -60,7 +60,7 @@ async def _project_user(project: str, error: HeadraceError, scope: Scope, servic
         project_id = UUID(project)
     except ValueError:
         return None
-    access = await services.mcp_project_access.find_project(project_id)
+    access = await services.mcp_access.find_project(project_id)
     if access is None:
         return None
     if access.auth_type == "none" and isinstance(error, MissingCredentialsError) and is_local(scope):
@@ -68,7 +68,7 @@ async def _project_user(project: str, error: HeadraceError, scope: Scope, servic
     if access.auth_type == "oauth":
         token = _bearer_token(scope)
         if not token.startswith(KEY_PREFIX):
-            await services.mcp_project_access.verify_token(project_id, access, token)
+            await services.mcp_access.verify_token(project_id, access, token)
             return access.owner
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from headrace.errors import ForbiddenError
 from headrace.runs.environment import MissingVariableError, NotSecretFieldError
@@ -69,10 +70,7 @@ class RunVariables:
         """
         if (override := self._scope.variables.get(name)) is not None:
             return override
-        stored = await self._services.variables.get(self._scope.owner, name)
-        if stored is not None and not stored.from_environment:
-            return self._services.cipher.decrypt(stored.encrypted)
-        return await self._of_environment(name, stored) or _require_value(name, default)
+        return await find_secret(self._services, self._scope.owner, name) or _require_value(name, default)
 
     async def get_environment_secret(self, name: str) -> EnvironmentSecret | None:
         """Return a variable of the server's environment, or None if it is not set or the owner may not use it."""
@@ -80,15 +78,32 @@ class RunVariables:
         return await self._of_environment(name, stored if stored is not None and stored.from_environment else None)
 
     async def _of_environment(self, name: str, copy: StoredVariable | None) -> EnvironmentSecret | None:
-        """Return a secret of the environment, preferring the copy that was stored for the first superuser at start."""
-        environment, access = self._services.resources.environment, self._services.environment_access
-        if copy is None and not (access.reads_process_environment and environment.contains(name)):
-            return None
-        if not await access.is_allowed(self._scope.owner):
-            return None
-        if copy is not None:
-            return environment.bind(name, self._services.cipher.decrypt(copy.encrypted))
-        return environment.secret(name)
+        return await _find_environment_secret(self._services, self._scope.owner, name, copy)
+
+
+async def find_secret(services: RunServices, owner: UUID, name: str) -> str | None:
+    """Return a secret variable of a user or of the server's environment, or None if the user may use neither.
+
+    A value of the environment is an `EnvironmentSecret`.
+    """
+    stored = await services.variables.get(owner, name)
+    if stored is not None and not stored.from_environment:
+        return services.cipher.decrypt(stored.encrypted)
+    return await _find_environment_secret(services, owner, name, stored)
+
+
+async def _find_environment_secret(
+    services: RunServices, owner: UUID, name: str, copy: StoredVariable | None
+) -> EnvironmentSecret | None:
+    """Return a secret of the environment, preferring the copy that was stored for the first superuser at start."""
+    environment, access = services.resources.environment, services.environment_access
+    if copy is None and not (access.reads_process_environment and environment.contains(name)):
+        return None
+    if not await access.is_allowed(owner):
+        return None
+    if copy is not None:
+        return environment.bind(name, services.cipher.decrypt(copy.encrypted))
+    return environment.secret(name)
 
 
 def _require_value(name: str, default: str | None) -> str:

@@ -15,6 +15,7 @@ from headrace.settings.server import ServerSettings
 from headrace.settings.settings import SETTINGS_GROUPS, Settings, SettingsError, load_settings, validate_bind_address
 from headrace.settings.storage import StorageSettings
 from headrace.settings.variables import VariableSettings
+from headrace.settings.voice import VoiceSettings
 
 __all__ = [
     "SETTINGS_GROUPS",
@@ -34,6 +35,7 @@ __all__ = [
     "SettingsError",
     "StorageSettings",
     "VariableSettings",
+    "VoiceSettings",
     "load_settings",
     "validate_bind_address",
 ]

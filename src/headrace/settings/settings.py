@@ -25,6 +25,7 @@ from headrace.settings.runs import RunSettings
 from headrace.settings.server import ServerSettings
 from headrace.settings.storage import StorageSettings
 from headrace.settings.variables import VariableSettings
+from headrace.settings.voice import VoiceSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +51,7 @@ class Settings:
     variables: VariableSettings
     editor: EditorSettings
     component_store: ComponentStoreSettings
+    voice: VoiceSettings
     logging: LoggingSettings
     mcp_server: McpServerSettings
     mcp_client: McpClientSettings

@@ -8,6 +8,7 @@ authentication stores the user.
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -174,6 +175,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Hand the connection over to the WebSocket protocol, which authentication accepts or denies at once."""
         self._is_closing = True
         self._stop_counting()
+        connection = self.transport.get_extra_info("socket")
+        if connection is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
+            # A client that never reads again would otherwise keep the connection open after the end of its session.
+            milliseconds = int(self._limits.stall_seconds * 1000)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
         super().handle_websocket_upgrade()
 
     def _stop_counting(self) -> None:

@@ -58,7 +58,7 @@ async def version() -> Version:
 
 
 @router.get("/config")
-async def config(server: ServicesDep, _caller: CurrentUser) -> Config:
+async def config(server: ServicesDep, caller: CurrentUser) -> Config:
     """Return the settings that an editor needs."""
     editor = server.settings.editor
     return Config(
@@ -70,6 +70,7 @@ async def config(server: ServicesDep, _caller: CurrentUser) -> Config:
         webhook_polling_interval=editor.webhook_polling_interval_ms,
         event_delivery=editor.event_delivery,
         webhook_auth_enable=server.settings.auth.webhook_auth_enabled,
+        voice_mode_available=await server.voice_sessions.is_available(caller.id),
     )
 
 

@@ -1,0 +1,1 @@
+"""Voice: people talk to a flow."""
