@@ -211,7 +211,7 @@ def test_commands_end_with_the_server(tmp_path: Path, signal: int) -> None:
         state = state_of(client, store(client, command("ok")))
         assert all(map(is_alive, state["pids"]))
         os.kill(pid, signal)
-        until(lambda: not any(map(is_alive, state["pids"])))
+        until(lambda: not any(map(is_alive, state["pids"])) and not Path(state["folder"]).exists())
 
 
 def test_the_least_recently_used_connection_makes_room_for_another(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ This is a program of its own, which imports only the standard library. It starts
 streams, and becomes the parent of orphaned descendants, so that it can end all of them.
 
 Arguments: the file descriptor of a pipe that the server holds open, the memory limit in bytes, the maximum number of processes, and
-the command with its arguments.
+the command with its arguments. The current folder is that of the command, and is deleted at the end.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import ctypes
 import os
 import resource
 import select
+import shutil
 import signal
 import sys
 
@@ -32,6 +33,7 @@ def main(arguments: list[str]) -> int:
     """Run the command and return the exit status of this program."""
     lifeline, memory_bytes, max_processes = map(int, arguments[:3])
     command = arguments[3:]
+    folder = os.getcwd()  # noqa: PTH109 - starts fast
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     child = os.fork()
@@ -45,6 +47,8 @@ def main(arguments: list[str]) -> int:
         return _watch(child, lifeline, memory_bytes, max_processes)
     finally:
         _kill_descendants()
+        # The server deletes it too, unless it was killed.
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _execute(command: list[str], lifeline: int, memory_bytes: int) -> None:
