@@ -7,6 +7,7 @@ import json
 import logging
 import random
 import socket
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,7 @@ class Attacks:
         self._server = server
         self._operations = operations
         self._findings = findings
+        self._generating = threading.Lock()
         folder = Path(headrace.starter_flows.__file__).parent
         flows = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
         self._flows = [*flows, {"name": "echo", "data": echo_flow()}]
@@ -81,13 +83,16 @@ class Attacks:
         @hypothesis.settings(
             max_examples=_EXAMPLES_PER_OPERATION, database=None, suppress_health_check=list(HealthCheck)
         )
-        def call(case: schemathesis.Case[Any]) -> None:
+        def generate(case: schemathesis.Case[Any]) -> None:
+            cases.append(case)
+
+        cases: list[schemathesis.Case[Any]] = []
+        # No invalid request exists for an operation without parameters. Hypothesis is not made for several threads.
+        with self._generating, contextlib.suppress(Unsatisfiable):
+            generate()
+        for case in cases:
             response = case.call(base_url=self._server.base_url, headers=headers, timeout=60)
             self._findings.check(seed, f"{label} {response.request.url}", response.status_code, response.text)
-
-        # No invalid request exists for an operation without parameters.
-        with contextlib.suppress(Unsatisfiable):
-            call()
 
     def _send_flow(self, seed: int, chance: random.Random) -> None:
         """Save, read, run, build, export and delete a mutated flow."""
