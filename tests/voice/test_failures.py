@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 
+from tests.conftest import PASSWORD
 from tests.support.flow_builder import echo_flow, model_flow
 from tests.support.model_server import KEY as MODEL_KEY
 from tests.support.model_server import NEVER
@@ -292,6 +293,23 @@ def test_the_end_of_either_side_at_any_moment_leaves_nothing(
         elif end == "client vanishes":
             client.socket.socket.close()
     shared_voice.wait_until_idle()
+
+
+def test_the_session_of_a_deactivated_user_ends(voice: Voice) -> None:
+    with voice.server.client as admin:
+        created_user = admin.post("/api/v1/users/", json={"username": "cleo", "password": PASSWORD}).json()
+        admin.patch(f"/api/v1/users/{created_user['id']}", json={"is_active": True})
+        cleo = voice_server(voice.server.base, "cleo")
+        cleo.set_variable("OPENAI_API_KEY", REALTIME_KEY)
+        flow_id = cleo.create_flow(echo_flow())
+        with cleo.talk(f"flow_as_tool/{flow_id}") as client:
+            client.send_audio(b"ab")
+            until(lambda: voice.model.sides and "input_audio_buffer.append" in voice.model.types())
+            stopped = admin.patch(f"/api/v1/users/{created_user['id']}", json={"is_active": False})
+            assert stopped.status_code == 200, stopped.text
+            assert client.read_to_end() == (1011, "inactive_user")
+        assert client.received[-1]["error"]["code"] == "inactive_user"
+        admin.delete(f"/api/v1/users/{created_user['id']}")
 
 
 def test_a_client_that_leaves_stops_the_flow_that_runs_for_it(voice: Voice, model_url: str) -> None:

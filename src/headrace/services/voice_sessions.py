@@ -18,6 +18,8 @@ from headrace.errors import HeadraceError, RetryLaterError, UnprocessableError
 from headrace.limits.account import Account
 from headrace.limits.fair_slots import FairSlots
 from headrace.net.guarded_socket import open_socket
+from headrace.runs.active_runs import ActiveRuns
+from headrace.runs.errors import InactiveOwnerError
 from headrace.runs.variables import find_secret
 from headrace.voice.conversation_log import ConversationLog
 from headrace.voice.events import error_event
@@ -87,6 +89,7 @@ class VoiceSessionService:
         self._runner = runner
         self._settings = settings
         self._slots = FairSlots(settings.max_sessions)
+        self._active = ActiveRuns(services.database)
         #: The speech services on this machine, created on first use.
         self._local: LocalSpeech | None = None
         self._limits = SessionLimits(settings.session_seconds, settings.send_seconds)
@@ -162,7 +165,8 @@ class VoiceSessionService:
             return await self._refuse(client, error)
         connection = ModelConnection(model, settings.realtime_protocol)
         select = self._synthesizer_selection(session.tool.owner)
-        return await RealtimeSession(client, connection, session.tool, session.conversation, select, self._limits).run()
+        realtime = RealtimeSession(client, connection, session.tool, session.conversation, select, self._limits)
+        return await self._run_while_active(session, client, realtime)
 
     async def run_tts(self, session: VoiceSession, client: ClientSocket) -> Close | None:
         """Serve a session with speech services; return the close frame for the client, or None if it has gone."""
@@ -171,7 +175,8 @@ class VoiceSessionService:
             providers = await self._speech_providers(owner)
         except HeadraceError as error:
             return await self._refuse(client, error)
-        return await TtsSession(client, session.tool, session.conversation, providers, self._limits).run()
+        tts = TtsSession(client, session.tool, session.conversation, providers, self._limits)
+        return await self._run_while_active(session, client, tts)
 
     async def list_elevenlabs_voices(self, user: UUID) -> list[dict[str, str]]:
         """Return the id and the name of each voice of a user's account at ElevenLabs.
@@ -209,12 +214,28 @@ class VoiceSessionService:
 
         return select
 
-    async def _refuse(self, client: ClientSocket, error: HeadraceError) -> Close | None:
-        """Report an error that prevents a session from starting."""
+    async def _run_while_active(
+        self, session: VoiceSession, client: ClientSocket, talk: RealtimeSession | TtsSession
+    ) -> Close | None:
+        """Serve a session that ends when its user is deactivated or deleted."""
+        seconds = self._limits.session_seconds + self._limits.send_seconds
+        try:
+            async with self._active.deadline(session.tool.owner, seconds):
+                return await talk.run()
+        except InactiveOwnerError as error:
+            return await self._refuse(client, error, "inactive_user")
+        except TimeoutError:
+            # The session has sent its own error at its time limit, but the client does not read it.
+            return None
+
+    async def _refuse(
+        self, client: ClientSocket, error: HeadraceError, code: str = "model_unavailable"
+    ) -> Close | None:
+        """Report an error that prevents a session from starting or continuing."""
         is_missing_key = isinstance(error, MissingProviderKeyError)
         event = error_event(
             error.message,
-            code="missing_api_key" if is_missing_key else "model_unavailable",
+            code="missing_api_key" if is_missing_key else code,
             kind="invalid_request_error" if is_missing_key else "server_error",
             param=error.name if isinstance(error, MissingProviderKeyError) else None,
         )
@@ -222,7 +243,7 @@ class VoiceSessionService:
             await client.send(event)
         except ClientGoneError:
             return None
-        return Close(NORMAL, "missing_api_key") if is_missing_key else Close(INTERNAL_ERROR, "model_unavailable")
+        return Close(NORMAL, "missing_api_key") if is_missing_key else Close(INTERNAL_ERROR, code)
 
     async def _find_key(self, user: UUID, name: str) -> str:
         try:

@@ -109,7 +109,11 @@ class RealtimeSession:
         try:
             return await self._tasks.run(self._start)
         finally:
-            await self._model.close()
+            try:
+                await self._model.close()
+            finally:
+                # A cancelled handshake leaves the connection open.
+                self._model.transport.abort()
 
     async def _start(self, group: asyncio.TaskGroup) -> None:
         self._group = group
