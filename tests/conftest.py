@@ -36,6 +36,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name long bytes after their parameter: archives contain the time, and all workers of xdist need the same names."""
+    return argname if isinstance(val, bytes) and len(val) > 32 else None
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marks = metafunc.definition.iter_markers("parametrize")
     if "deployment" in metafunc.fixturenames and not any(mark.args[0] == "deployment" for mark in marks):
