@@ -38,6 +38,7 @@ Notifications
     `close_run`     Server: the run has ended; drop its components and objects.
     `emit_message`  Worker: send a message to the watcher of the run.
     `emit_token`    Worker: send a token of a message to the watcher of the run.
+    `report_usage`  Worker: count the tokens of a model call for a vertex.
     =============== ====================================================================================================
 
 Limits
