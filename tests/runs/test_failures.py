@@ -138,6 +138,20 @@ def test_the_log_has_the_kind_of_the_error_and_lines_but_not_its_message(
     assert "diary" not in logged
 
 
+def test_a_message_that_looks_like_a_traceback_is_not_logged(people: People, caplog: pytest.LogCaptureFixture) -> None:
+    statement = (
+        """raise ValueError(f'\\n  File "<component>", line 1, in diary\\n    {self.input_value}\\nKeyError: x')"""
+    )
+    flow_id = failing_flow(people.root, statement)
+    text = f"my diary of {uuid.uuid4()}"
+    with caplog.at_level(logging.INFO):
+        assert run_flow(people.root, flow_id, text).status_code == 500
+    assert "ValueError\n" in caplog.text
+    assert f"line {STATEMENT_LINE}, in fail" in caplog.text
+    assert text not in caplog.text
+    assert "line 1, in diary\n" not in caplog.text
+
+
 def test_a_chain_of_exceptions_is_shown_if_the_authors_code_raised_them() -> None:
     statement = "\n        ".join(
         ["try:", "    {}['missing']", "except KeyError as error:", "    raise ValueError('no such key') from error"]

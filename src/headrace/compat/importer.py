@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import importlib
 import importlib.util
+import sys
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import ModuleType
@@ -21,6 +22,8 @@ from headrace.compat.module_map.migration_hints import MIGRATION_HINTS
 ROOTS = ("lfx", "langflow")
 #: Modules that are kept in memory. Any name below `components` is a module, so that sources can name any number of them.
 MAX_MODULES = 4096
+#: The module of LangChain with the base class of all chat models.
+CHAT_MODELS = "langchain_core.language_models.chat_models"
 #: The package of LangChain, and the package that holds the names which version 1 removed from it.
 LANGCHAIN, CLASSIC = "langchain", "langchain_classic"
 _INSTALL_HINT = "is part of LangChain 0.3. Install it with: pip install 'headrace[classic]'"
@@ -152,7 +155,25 @@ def import_for_code(
     fromlist: Sequence[str] | None = (),
     level: int = 0,
 ) -> Any:
-    """Import a module like `__import__`, but resolve `lfx`, `langflow` and old names of `langchain` here."""
+    """Import a module like `__import__`, but resolve `lfx`, `langflow` and old names of `langchain` here.
+
+    The tokens of LangChain's chat models are counted as soon as the code can call one.
+    """
+    module = _import(name, globals_, locals_, fromlist, level)
+    if CHAT_MODELS in sys.modules:
+        from headrace.models.langchain_usage import count_langchain_calls
+
+        count_langchain_calls()
+    return module
+
+
+def _import(
+    name: str,
+    globals_: Mapping[str, object] | None,
+    locals_: Mapping[str, object] | None,
+    fromlist: Sequence[str] | None,
+    level: int,
+) -> Any:
     if not level and name.partition(".")[0] == LANGCHAIN:
         return _import_langchain(name, globals_, locals_, fromlist or ())
     if level or not is_compat(name):

@@ -7,7 +7,8 @@ a run.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from types import FrameType
 
@@ -29,12 +30,43 @@ _CAUSE = "The exception above was the direct cause of the following exception:"
 _CONTEXT = "During handling of the exception above, another exception occurred:"
 
 
-class RemoteCodeError(HeadraceError):
-    """Component code failed in another process, which has computed the traceback."""
+@dataclass(frozen=True, slots=True)
+class CodeFrame:
+    """A place in component code.
 
-    def __init__(self, message: str, author_traceback: str | None = None) -> None:
+    Attributes:
+        line: the number of the line.
+        function: the name of the function.
+        source: the text of the line; empty if it is unknown.
+
+    """
+
+    line: int
+    function: str
+    source: str
+
+    def __str__(self) -> str:
+        place = f'  File "{COMPONENT_FILE}", line {self.line}, in {self.function}'
+        return f"{place}\n    {self.source}" if self.source else place
+
+
+class RemoteCodeError(HeadraceError):
+    """Component code failed in another process.
+
+    Attributes:
+        kind: the name of the exception's class in the other process.
+        author_traceback: the traceback as its author sees it, or None; see `author_traceback`.
+        frames: the places in component code; see `author_frames`.
+
+    """
+
+    def __init__(
+        self, message: str, kind: str, author_traceback: str | None = None, frames: Sequence[CodeFrame] = ()
+    ) -> None:
         super().__init__(message)
+        self.kind = kind
         self.author_traceback = author_traceback
+        self.frames = frames
 
 
 def author_traceback(error: BaseException) -> str | None:
@@ -47,10 +79,16 @@ def author_traceback(error: BaseException) -> str | None:
     for exception, connection in reversed(chain):
         frames = _frames(exception)
         if frames or (parts and exception is error):
-            parts.append("\n".join(["Traceback (most recent call last):", *frames, _last_line(exception)]))
+            parts.append("\n".join(["Traceback (most recent call last):", *map(str, frames), _last_line(exception)]))
             if connection:
                 parts.append(connection)
     return "\n\n".join(parts) or None
+
+
+def author_frames(error: BaseException) -> list[CodeFrame]:
+    """Return the places in component code in a traceback, innermost last, those of the exceptions that led to it first."""
+    chain = [exception for exception, _ in islice(_chain(error), MAX_EXCEPTIONS)]
+    return [frame for exception in reversed(chain) for frame in _frames(exception)]
 
 
 def exception_text(error: BaseException) -> str:
@@ -71,19 +109,20 @@ def _chain(error: BaseException) -> Iterator[tuple[BaseException, str]]:
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
 
 
-def _frames(error: BaseException) -> list[str]:
+def _frames(error: BaseException) -> list[CodeFrame]:
+    if isinstance(error, RemoteCodeError):
+        return list(error.frames)
     frames = [
         (frame, line) for frame, line in traceback.walk_tb(error.__traceback__) if SOURCE_VARIABLE in frame.f_globals
     ]
-    return [text for frame, line in frames[-MAX_FRAMES:] for text in _frame_lines(frame, line)]
+    return [_code_frame(frame, line) for frame, line in frames[-MAX_FRAMES:]]
 
 
-def _frame_lines(frame: FrameType, number: int) -> Iterator[str]:
-    yield f'  File "{COMPONENT_FILE}", line {number}, in {frame.f_code.co_name}'
+def _code_frame(frame: FrameType, number: int) -> CodeFrame:
     # A source may have a million lines; frames are few.
     lines = str(frame.f_globals[SOURCE_VARIABLE]).split("\n")
-    if 0 < number <= len(lines):
-        yield f"    {lines[number - 1].strip()[:MAX_LINE_CHARACTERS]}"
+    source = lines[number - 1].strip()[:MAX_LINE_CHARACTERS] if 0 < number <= len(lines) else ""
+    return CodeFrame(number, frame.f_code.co_name, source)
 
 
 def _last_line(error: BaseException) -> str:

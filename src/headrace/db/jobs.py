@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 import orjson
 from sqlalchemy import and_, case, delete, func, insert, or_, select, update
 
+from headrace.db.quotas import lock_owner
 from headrace.db.tables import jobs
 from headrace.errors import RetryLaterError, UnprocessableError
 from headrace.limits.byte_budget import readable_size
@@ -100,6 +101,7 @@ async def add(connection: AsyncConnection, job: NewJob, limits: QueueLimits) -> 
         TooManyJobsError: the waiting jobs of the owner have reached a limit.
 
     """
+    await lock_owner(connection, job.owner)
     if job.key is not None:
         known = select(jobs).where(jobs.c.user_id == job.owner, jobs.c.flow_id == job.flow_id, jobs.c.key == job.key)
         row = (await connection.execute(known)).mappings().one_or_none()

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.limits.byte_budget import current_budget
 from headrace.limits.value_size import value_size
-from headrace.models.langchain_messages import finish_reason_of, to_langchain_messages, usage_of
+from headrace.models.langchain_messages import finish_reason_of, to_langchain_messages
 from headrace.models.langchain_options import call_arguments, tool_choice_argument
-from headrace.models.openai_chat.client import OpenAIChatClient
+from headrace.models.langchain_usage import count_langchain_calls
 from headrace.models.openai_chat.completion import Completion, CompletionDelta, ToolCall
 from headrace.models.openai_chat.errors import InvalidResponseError
-from headrace.models.usage import current_vertex, record_usage
+from headrace.models.usage import counted_for, current_vertex
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -41,6 +41,7 @@ class LangChainChatModel:
             arguments: the keyword arguments of its calls.
 
         """
+        count_langchain_calls()
         self._model = model
         self._bound = bound or model
         self._arguments = arguments or {}
@@ -48,14 +49,12 @@ class LangChainChatModel:
     async def complete(self, messages: Sequence[ChatMessage], /) -> Completion:
         """Return the answer to a conversation."""
         answer = await self._bound.ainvoke(to_langchain_messages(messages), **self._arguments)
-        if not is_counted(self._model) and (usage := usage_of(answer)) is not None:
-            record_usage(usage)
         return to_completion(answer)
 
     def stream(self, messages: Sequence[ChatMessage], /) -> LangChainStream:
         """Return the answer to a conversation in parts."""
         chunks = self._bound.astream(to_langchain_messages(messages), **self._arguments)
-        return LangChainStream(chunks, is_counted=is_counted(self._model))
+        return LangChainStream(chunks)
 
     def with_tools(
         self,
@@ -87,16 +86,9 @@ class LangChainChatModel:
 class LangChainStream:
     """Adapter from the chunks of a LangChain model's answer to `ChatStream`."""
 
-    def __init__(self, chunks: AsyncIterator[Any], *, is_counted: bool = False) -> None:
-        """Wrap the chunks.
-
-        Args:
-            chunks: the chunks of the answer.
-            is_counted: whether the model itself counts its tokens.
-
-        """
+    def __init__(self, chunks: AsyncIterator[Any]) -> None:
+        """Wrap the chunks of an answer."""
         self._message: Any = None
-        self._is_counted = is_counted
         # The stream may be read by another vertex.
         self._vertex_id = current_vertex.get()
         self._parts = self._read(chunks)
@@ -124,22 +116,19 @@ class LangChainStream:
         budget = current_budget.get()
         try:
             with budget.grow("The answer of the model") as growth:
-                async for chunk in chunks:
+                while (chunk := await self._next(chunks)) is not None:
                     growth.add(value_size(chunk, budget.limits.value))
                     self._message = chunk if self._message is None else self._message + chunk
                     if text := text_of(chunk):
                         yield CompletionDelta(text)
-            if not self._is_counted and (usage := usage_of(self._message)) is not None:
-                record_usage(usage, self._vertex_id)
         finally:
             close = getattr(chunks, "aclose", None)
             if close is not None:
                 await close()
 
-
-def is_counted(model: BaseChatModel) -> bool:
-    """Return whether a model itself counts its tokens for the run, as the server's own model does."""
-    return isinstance(getattr(model, "client", None), OpenAIChatClient)
+    async def _next(self, chunks: AsyncIterator[Any]) -> Any:
+        with counted_for(self._vertex_id):
+            return await anext(chunks, None)
 
 
 def text_of(message: BaseMessage) -> str:

@@ -9,7 +9,6 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langchain_core.messages.tool import invalid_tool_call, tool_call
 
 from headrace.models.openai_chat.tool_calls import parse_arguments
-from headrace.schema.token_usage import TokenUsage
 
 if TYPE_CHECKING:
     from headrace.models.chat_model import ChatMessage
@@ -25,19 +24,6 @@ _FINISH_REASONS = {
     "tool_use": "tool_calls",
     "refusal": "content_filter",
 }
-
-
-def usage_of(message: AIMessage | None) -> TokenUsage | None:
-    """Return the tokens that a model reports with its answer, or None."""
-    usage = getattr(message, "usage_metadata", None)
-    if not usage:
-        return None
-    return TokenUsage(
-        usage["input_tokens"],
-        usage["output_tokens"],
-        usage.get("input_token_details", {}).get("cache_read") or 0,
-        usage.get("output_token_details", {}).get("reasoning") or 0,
-    )
 
 
 def finish_reason_of(message: AIMessage) -> str:

@@ -152,6 +152,10 @@ async def chat_model(provider: Provider, settings: ModelSettings, context: RunCo
     """
     model = await provider.build(settings, context)
     model.__dict__[_SPEC_ATTRIBUTE] = ModelSpec(provider.name, settings)
+    # Imports LangChain, which the model has imported.
+    from headrace.models.langchain_usage import count_langchain_calls
+
+    count_langchain_calls()
     return model
 
 

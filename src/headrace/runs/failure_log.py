@@ -7,7 +7,6 @@ errors of the server, such as those of model providers, are logged without the t
 from __future__ import annotations
 
 import logging
-import re
 import traceback
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
@@ -46,11 +45,6 @@ BEGINNING_CHARACTERS = 40
 MAX_COMPARED_CHARACTERS = 1000
 REMOVED_TEXT = "[input]"
 
-#: The place of a frame and its line of code in a traceback that another process has computed.
-_REMOTE_FRAME = re.compile(r'^  File "<component>", line \d+, in \w+(?:\n    .*)?$', re.MULTILINE)
-#: The kind of the error, behind the frames.
-_REMOTE_KIND = re.compile(r"\n([A-Za-z_][\w.]*)")
-
 
 def log_failure(error: Exception, flow_id: UUID, request: RunRequest) -> None:
     """Write a line, and the lines of a component's code, for a failed run.
@@ -77,20 +71,13 @@ def _describe(error: BaseException, request: RunRequest) -> str:
         status = error.code if isinstance(error.code, int) or error.code is None else "…"
         return f"the component called sys.exit({'' if status is None else status})"
     if isinstance(error, RemoteCodeError):
-        return _remote_kind(error)
+        # Another process can send any text.
+        return error.kind if error.kind.isidentifier() else type(error).__name__
     if isinstance(error, HeadraceError) and not isinstance(error, ComponentError):
         # A text may begin before the cut.
         start = error.message[: MAX_MESSAGE_CHARACTERS + BEGINNING_CHARACTERS]
         return f"{type(error).__name__}: {_without_texts(start, request)[:MAX_MESSAGE_CHARACTERS]}"
     return type(error).__name__
-
-
-def _remote_kind(error: RemoteCodeError) -> str:
-    """Return the kind of an error of another process, which its traceback names behind the last frame."""
-    text = error.author_traceback or ""
-    frames = list(_REMOTE_FRAME.finditer(text))
-    found = _REMOTE_KIND.match(text, frames[-1].end()) if frames else None
-    return found[1] if found else type(error).__name__
 
 
 def _describe_causes(error: BaseException, request: RunRequest) -> Iterator[str]:
@@ -108,7 +95,7 @@ def _describe_causes(error: BaseException, request: RunRequest) -> Iterator[str]
 def _frames(error: BaseException) -> Iterator[str]:
     """Yield the places in code that raised an error, innermost last, without those of headrace's engine."""
     if isinstance(error, RemoteCodeError):
-        yield from (f"\n{remove_secrets(frame)}" for frame in _REMOTE_FRAME.findall(error.author_traceback or ""))
+        yield from (f"\n{remove_secrets(str(frame))}" for frame in error.frames[-MAX_FRAMES:])
         return
     frames = list(traceback.walk_tb(error.__traceback__))
     frames = [(frame, line) for frame, line in frames if "/headrace/graph/" not in frame.f_code.co_filename]

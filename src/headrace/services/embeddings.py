@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from headrace.formats.openai.errors import ModelNotFoundError, ParameterError, UnsupportedParameterError
+from headrace.models.usage import parse_usage
 from headrace.runs.embedding_plan import (
     EMBED_VERTEX_ID,
     FLOAT_BYTES,
@@ -81,9 +82,10 @@ class EmbeddingService:
                     text, input_type="any", output_components=last, session_id=str(uuid4()), variables=variables
                 )
                 result = await self._runner.run(owner, flow, request)
-                vectors.append(_vector_of(result))
+                vector, reported = _vector_of(result)
+                vectors.append(vector)
                 budget.hold_response(len(vectors[-1]) * FLOAT_BYTES, "The vectors")
-                tokens += _tokens(result.usage)
+                tokens += _tokens(result.usage) + reported
         return vectors, tokens
 
 
@@ -104,17 +106,25 @@ def _tokens(usage: TokenUsage | None) -> int:
     return usage.input_tokens if usage is not None else 0
 
 
-def _vector_of(result: RunResult) -> list[float]:
+def _vector_of(result: RunResult) -> tuple[list[float], int]:
+    """Return the vector of a run's answer, and the number of tokens that the record with the vector reports."""
     for vertex in result.answers:
         for value in vertex.outputs.values():
             vector = _as_vector(value)
             if vector is not None:
-                return vector
+                return vector, _reported_tokens(value)
     raise ParameterError(
         "model",
         "This flow returns no vectors. Use a flow with an embedding model, or one that ends with data that has "
         f"a list of numbers under one of {', '.join(VECTOR_KEYS)}.",
     )
+
+
+def _reported_tokens(value: Any) -> int:
+    """Return the input tokens in the `usage` of a record, as model servers send it with a vector; 0 without one."""
+    record = value.data if isinstance(value, Data) else value
+    usage = record.get("usage") if isinstance(record, dict) else None
+    return parse_usage(usage).input_tokens if isinstance(usage, dict) else 0
 
 
 def _as_vector(value: Any) -> list[float] | None:

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.exc import IntegrityError
 
 from headrace.db import files, flow_changes, flows, projects, users
-from headrace.db.quotas import QuotaError
+from headrace.db.quotas import QuotaError, lock_owner
 from headrace.errors import ConflictError, ContentTooLargeError, NotFoundError
 from headrace.limits.byte_budget import NO_RUN, ByteBudget, readable_size
 from headrace.storage.filenames import sanitize_filename
@@ -259,6 +259,7 @@ class FileService:
             QuotaError: they would exceed a limit.
 
         """
+        await lock_owner(connection, owner)
         count, used = await files.usage(connection, owner)
         if count + added_files > self._limits.user_files:
             raise QuotaError(f"You may have at most {self._limits.user_files} files", "files", "HEADRACE_MAX_FILES")

@@ -35,6 +35,7 @@ class ConversationLog:
         self._flow_id = flow_id
         self._session_id = session_id
         self._waiting: asyncio.Queue[Message] = asyncio.Queue(MAX_WAITING_MESSAGES)
+        self._storing: asyncio.Future[None] | None = None
 
     async def add_user(self, text: str) -> None:
         """Queue a message of the user."""
@@ -64,16 +65,20 @@ class ConversationLog:
             HeadraceError: It cannot be stored, for example because the user's messages would be too large.
 
         """
-        await self._store(await self._waiting.get())
+        message = await self._waiting.get()
+        self._storing = asyncio.ensure_future(self._store(message))
+        # The end of the session, which `flush` follows, does not lose the message.
+        await asyncio.shield(self._storing)
 
     async def flush(self) -> None:
         """Store the messages that are left at the end of the session."""
-        while not self._waiting.empty():
-            try:
+        try:
+            if self._storing is not None and not self._storing.done():
+                await self._storing
+            while not self._waiting.empty():
                 await self._store(self._waiting.get_nowait())
-            except (HeadraceError, DBAPIError) as error:
-                log.warning("a message of a voice session was not stored: %s", error)
-                return
+        except (HeadraceError, DBAPIError) as error:
+            log.warning("a message of a voice session was not stored: %s", error)
 
     async def _store(self, message: Message) -> None:
         row = messages.to_row(message, self._owner)

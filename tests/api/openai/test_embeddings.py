@@ -87,6 +87,16 @@ def test_a_flow_that_returns_vectors_embeds_each_text(sdk: openai.OpenAI, people
     assert result.model == flow
 
 
+@pytest.mark.parametrize(
+    ("usage", "expected"), [('{"prompt_tokens": 4, "total_tokens": 4}', 8), ("None", 0), ('"x"', 0)]
+)
+def test_the_usage_beside_a_vector_counts(sdk: openai.OpenAI, people: People, usage: str, expected: int) -> None:
+    code = EMBEDDER.replace("embeddings=", f"usage={usage}, embeddings=")
+    flow = create_flow(people.root, unconnected(flow_with_code(code, "Embedder"), "ChatInput-a"))["id"]
+    counted = sdk.embeddings.create(model=flow, input=["one", "three"]).usage
+    assert (counted.prompt_tokens, counted.total_tokens) == (expected, expected)
+
+
 @pytest.mark.parametrize("vectors", ["[]", "[[1.0]]", "[[1.0]] * 3"])
 def test_a_model_that_returns_another_number_of_vectors_is_named(
     sdk: openai.OpenAI, people: People, vectors: str

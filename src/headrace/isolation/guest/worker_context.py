@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from headrace.component.context import FlowResult, PythonResult
 from headrace.mcp.client import McpConnection, parse_server
+from headrace.models.usage import current_vertex
 from headrace.net.client_cache import ClientCache
 from headrace.parsing.direct_parser import DirectParser
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from headrace.isolation.rpc.object_table import ObjectTable
     from headrace.parsing.parser import Parser
     from headrace.schema import Message
+    from headrace.schema.token_usage import TokenUsage
 
 
 class WorkerEgress:
@@ -103,7 +105,7 @@ class WorkerContext:
 
     async def request(self, op: str, args: dict[str, Any]) -> Any:
         """Send a request to the server's part of this run."""
-        return await self._connection.request(op, {"run": self._run, **args})
+        return await self._connection.request(op, {"run": self._run, "vertex": current_vertex.get(), **args})
 
     async def run_python(
         self, source: str, *, names: Mapping[str, object], imports: Sequence[str] = (), expression: str | None = None
@@ -171,6 +173,10 @@ class WorkerContext:
     def emit_token(self, chunk: str, message_id: str) -> None:
         """Send a token of a message to the watcher of the run."""
         self._connection.notify("emit_token", {"run": self._run, "chunk": chunk, "message_id": message_id})
+
+    def report_usage(self, vertex_id: str, usage: TokenUsage) -> None:
+        """Report the tokens that a model used."""
+        self._connection.notify("report_usage", {"run": self._run, "vertex": vertex_id, "usage": asdict(usage)})
 
     def get_env(self, name: str) -> str | None:
         """Return a variable with the address of a model server. Other variables of the server are not available."""

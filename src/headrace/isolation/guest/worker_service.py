@@ -87,7 +87,7 @@ class WorkerService:
                 "busy_threads": self._threads.busy_threads,
                 "confinement": self._confinement,
             }
-        return await self._runs[args["run"]].objects.handle_request(op, args)
+        return await self._runs[args["run"]].handle_request(op, args)
 
     def _on_notification(self, op: str, args: dict[str, Any]) -> None:
         if op == "close_run":

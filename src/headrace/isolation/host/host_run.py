@@ -15,10 +15,10 @@ from headrace.component.environment_secret import value_for_code
 from headrace.isolation.rpc.connection import RemoteError
 from headrace.isolation.rpc.decoding import decode, decode_untrusted
 from headrace.isolation.rpc.frames import MAX_NOTIFICATION_VALUES, has_few_values
-from headrace.isolation.rpc.object_table import ModelSpec, ObjectTable
+from headrace.isolation.rpc.object_table import MODEL_OPERATIONS, ModelSpec, ObjectTable
 from headrace.limits.large_values import is_large
 from headrace.models.provider import base_url_variables
-from headrace.models.usage import record_usage
+from headrace.models.usage import current_usage, current_vertex
 from headrace.net.urls import remove_url_secrets
 from headrace.schema import Message
 from headrace.schema.token_usage import TokenUsage
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 #: Messages in the response to one `get_messages` request.
 MAX_MESSAGES = 10_000
-#: Tokens that an output can use.
+#: Tokens that a call can use.
 MAX_TOKENS = 10_000_000_000
 
 
@@ -50,6 +50,9 @@ class HostRun:
         self._context = context
         self._request = request
         self._objects = ObjectTable(self._request_in_run, allow_opaque=False)
+        self._usage = current_usage.get()
+        #: The ids of the vertices that have called the worker.
+        self._vertices: set[str] = set()
         self._instance_numbers = itertools.count(1)
         #: The first exception of a notification, which has no response to report it. The next call raises it.
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -81,6 +84,7 @@ class HostRun:
             ComponentError: the component failed; with the text of its exception.
 
         """
+        self._vertices.add(args["vertex"])
         objects = self._objects
         shared = self._context.shared_state
         models: list[ModelSpec] = []
@@ -104,11 +108,12 @@ class HostRun:
             call.cancel()
         shared.update(await decode_untrusted(response["shared"], _decode_plain))
         value = await objects.decode_untrusted(response["value"])
-        _record_usage(response.get("usage"))
         return {**response, "value": value, "logs": await decode_untrusted(response["logs"], _decode_plain)}
 
     async def _request_in_run(self, op: str, args: dict[str, Any]) -> Any:
-        return await self._request(op, {"run": self._number, **args})
+        vertex_id = current_vertex.get()
+        self._vertices.add(vertex_id)
+        return await self._request(op, {"run": self._number, "vertex": vertex_id, **args})
 
     async def handle_request(self, op: str, args: dict[str, Any]) -> Any:
         """Perform an operation that a component in the worker requests.
@@ -118,6 +123,11 @@ class HostRun:
 
         """
         context, objects = self._context, self._objects
+        # The task has the context of the run that started the worker.
+        vertex_id = str(args.get("vertex"))
+        is_counted = op not in MODEL_OPERATIONS and vertex_id in self._vertices
+        current_usage.set(self._usage if is_counted else None)
+        current_vertex.set(vertex_id)
         if op == "save_message":
             await context.save_message(_require_message(await objects.decode_untrusted(args["message"])))
             return None
@@ -153,11 +163,23 @@ class HostRun:
                 self._context.emit_message(_require_message(self._objects.decode(_require_few_values(args["message"]))))
             elif op == "emit_token":
                 self._context.emit_token(str(args["chunk"]), str(args["message_id"]))
+            elif op == "report_usage":
+                self._record_usage(args["vertex"], args["usage"])
         except Exception as error:
             if not self._failure.done():
                 self._failure.set_exception(error)
                 # Mark the exception as retrieved: if the run makes no further call, asyncio must not log it.
                 self._failure.exception()
+
+    def _record_usage(self, vertex_id: object, counts: object) -> None:
+        """Count the tokens that a model used in the worker for a vertex that has called it."""
+        if self._usage is None or vertex_id not in self._vertices or not isinstance(counts, dict):
+            return
+        numbers = [
+            n for field in fields(TokenUsage) if type(n := counts.get(field.name)) is int and 0 <= n < MAX_TOKENS
+        ]
+        if len(numbers) == len(fields(TokenUsage)):
+            self._usage.add(str(vertex_id), TokenUsage(*numbers))
 
 
 def _require_few_values(raw: Any) -> Any:
@@ -167,15 +189,6 @@ def _require_few_values(raw: Any) -> Any:
             "as Data or DataFrame."
         )
     return raw
-
-
-def _record_usage(counts: object) -> None:
-    """Count the tokens that models used in the worker, for the vertex that is running."""
-    if not isinstance(counts, dict):
-        return
-    numbers = [n for field in fields(TokenUsage) if type(n := counts.get(field.name)) is int and 0 <= n < MAX_TOKENS]
-    if len(numbers) == len(fields(TokenUsage)):
-        record_usage(TokenUsage(*numbers))
 
 
 def _require_message(value: object) -> Message:

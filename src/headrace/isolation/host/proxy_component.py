@@ -99,7 +99,7 @@ class CustomCodeError(RemoteError):
     """An exception of a component author's code, with the name of its class."""
 
     def __init__(self, error: RemoteError) -> None:
-        super().__init__(f"{error.kind}: {error.message}", error.kind, error.author_traceback)
+        super().__init__(f"{error.kind}: {error.message}", error.kind, error.author_traceback, error.frames)
 
 
 def make_proxy_class(

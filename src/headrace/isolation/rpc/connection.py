@@ -7,7 +7,7 @@ Frames
     `{"id": 7, "op": "…", "args": {…}}`     Request. `id` is unique among the sender's requests.
     `{"id": 7, "ok": …}`                    Response to the receiver's request 7.
     `{"id": 7, "error": {"message", "kind"}}` Error response: a text for people, the exception's class name and, for component code,
-                                              `traceback`: its lines.
+                                              `traceback`: its lines, and `frames`: their numbers, functions and texts.
     `{"op": "…", "args": {…}}`              Notification. It has no response.
     ======================================= ===============================================================
 
@@ -38,6 +38,7 @@ Notifications
     `close_run`     Server: the run has ended; drop its components and objects.
     `emit_message`  Worker: send a message to the watcher of the run.
     `emit_token`    Worker: send a token of a message to the watcher of the run.
+    `report_usage`  Worker: count the tokens of a model call for a vertex.
     =============== ====================================================================================================
 
 Limits
@@ -60,7 +61,14 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from headrace.component.author_traceback import RemoteCodeError, author_traceback, exception_text
+from headrace.component.author_traceback import (
+    MAX_LINE_CHARACTERS,
+    CodeFrame,
+    RemoteCodeError,
+    author_frames,
+    author_traceback,
+    exception_text,
+)
 from headrace.errors import HeadraceError
 from headrace.isolation.rpc.frame_stream import FrameStream, SendError
 from headrace.isolation.rpc.frames import FrameLimits
@@ -86,11 +94,7 @@ class ConnectionClosedError(HeadraceError):
 
 
 class RemoteError(RemoteCodeError):
-    """An error response of the other side. `kind` is the class name of the exception there."""
-
-    def __init__(self, message: str, kind: str, author_traceback: str | None = None) -> None:
-        super().__init__(message, author_traceback)
-        self.kind = kind
+    """An error response of the other side."""
 
 
 RequestHandler = Callable[[str, dict[str, Any]], Awaitable[Any]]
@@ -101,6 +105,10 @@ ErrorDescriber = Callable[[BaseException], str]
 def describe_error(error: BaseException) -> str:
     """Return an exception's text, or the name of its class if it has none."""
     return exception_text(error)
+
+
+def _first_line(text: object) -> str:
+    return str(text)[:MAX_LINE_CHARACTERS].partition("\n")[0]
 
 
 class RpcConnection:
@@ -253,6 +261,7 @@ class RpcConnection:
                     str(error["message"])[:MAX_ERROR_LENGTH],
                     str(error["kind"])[:MAX_ERROR_LENGTH],
                     None if text is None else str(text)[:MAX_ERROR_LENGTH],
+                    [CodeFrame(int(f[0]), _first_line(f[1]), _first_line(f[2])) for f in error.get("frames", ())],
                 )
             )
 
@@ -282,7 +291,8 @@ class RpcConnection:
         except asyncio.CancelledError:
             return {"id": request_id, "error": {"message": "The request was cancelled.", "kind": "CancelledError"}}
         except (Exception, SystemExit, KeyboardInterrupt) as error:
-            response = {"message": self._describe_error(error), "kind": type(error).__name__}
+            response: dict[str, Any] = {"message": self._describe_error(error), "kind": type(error).__name__}
             if text := author_traceback(error):
                 response["traceback"] = text
+                response["frames"] = [(f.line, f.function, f.source) for f in author_frames(error)]
             return {"id": request_id, "error": response}

@@ -13,6 +13,8 @@ from langchain_core.tools import BaseTool, StructuredTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, ConfigDict, Field
 
+from headrace.models.langchain_usage import count_langchain_calls
+
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
@@ -119,10 +121,15 @@ def _create_tool(ref: RemoteRef, description: dict[str, Any]) -> BaseTool:
     )
 
 
+def _create_model(ref: RemoteRef, description: dict[str, Any]) -> BaseChatModel:
+    count_langchain_calls()
+    return RemoteChatModel(remote_ref=ref, model_name=description["model_name"])
+
+
 #: Creates the proxy for an object of each kind, from its reference and description.
 PROXY_FACTORIES: dict[str, Callable[[RemoteRef, dict[str, Any]], Any]] = {
     "tool": _create_tool,
-    "chat_model": lambda ref, description: RemoteChatModel(remote_ref=ref, model_name=description["model_name"]),
+    "chat_model": _create_model,
     "embeddings": lambda ref, _: RemoteEmbeddings(ref),
 }
 

@@ -32,6 +32,8 @@ from headrace.schema import Message
 
 #: Length of the class name of a proxy for an object of an unknown class, in characters.
 MAX_CLASS_NAME_LENGTH = 60
+#: Operations of models. The side that requests them counts the tokens in the answers.
+MODEL_OPERATIONS = frozenset({"invoke_model", "stream_model", "get_next_item"})
 #: The number of a model, its provider and its settings.
 ModelSpec = list[Any]
 _NON_IDENTIFIER = re.compile(r"\W+")

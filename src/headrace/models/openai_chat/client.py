@@ -93,13 +93,18 @@ class OpenAIChatClient:
         return self.with_options(replace(self.options, extra={**self.options.extra, **members})) if members else self
 
     async def complete(
-        self, messages: Iterable[BaseMessage | Mapping[str, Any]], overrides: Mapping[str, Any] | None = None
+        self,
+        messages: Iterable[BaseMessage | Mapping[str, Any]],
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        records_usage: bool = True,
     ) -> Completion:
         """Return the model's answer.
 
         Args:
             messages: the conversation, as LangChain messages or in the protocol's form.
             overrides: members of the request body, such as `tools`.
+            records_usage: whether to count the tokens. False for callers that count them.
 
         Raises:
             ChatError: the request failed.
@@ -107,12 +112,16 @@ class OpenAIChatClient:
         """
         body = self.build_body(messages, overrides)
         completion = parse_completion(await self._transport.post(_to_json(body)), secret=self._secret)
-        if completion.usage:
+        if completion.usage and records_usage:
             record_usage(parse_usage(completion.usage))
         return completion
 
     def stream(
-        self, messages: Iterable[BaseMessage | Mapping[str, Any]], overrides: Mapping[str, Any] | None = None
+        self,
+        messages: Iterable[BaseMessage | Mapping[str, Any]],
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        records_usage: bool = True,
     ) -> ChatStream:
         """Return the model's answer as a stream. The request is sent when the iteration starts.
 
@@ -123,7 +132,7 @@ class OpenAIChatClient:
         if self.options.stream_usage and "stream_options" not in body and self._transport.reports_usage:
             fallback = body
             body = {**body, "stream_options": {"include_usage": True}}
-        return ChatStream(self._transport, body, fallback)
+        return ChatStream(self._transport, body, fallback, records_usage=records_usage)
 
     def build_body(
         self, messages: Iterable[BaseMessage | Mapping[str, Any]], overrides: Mapping[str, Any] | None = None
@@ -139,7 +148,12 @@ class ChatStream:
     """A streamed answer: iterate over its parts once, then read `completion`."""
 
     def __init__(
-        self, transport: ChatTransport, body: Mapping[str, Any], fallback: Mapping[str, Any] | None = None
+        self,
+        transport: ChatTransport,
+        body: Mapping[str, Any],
+        fallback: Mapping[str, Any] | None = None,
+        *,
+        records_usage: bool = True,
     ) -> None:
         """Create a stream.
 
@@ -147,10 +161,12 @@ class ChatStream:
             transport: sends the request.
             body: the body of the request.
             fallback: the body for a server that does not know the option for usage, which `body` has.
+            records_usage: whether to count the tokens.
 
         """
         self._transport = transport
         self._fallback = fallback
+        self._records_usage = records_usage
         self._parts = self._read(body)
         self._completion: Completion | None = None
         # The stream may be read by another vertex.
@@ -207,7 +223,7 @@ class ChatStream:
 
     def _finish(self, completion: Completion) -> Completion:
         self._completion = completion
-        if completion.usage:
+        if completion.usage and self._records_usage:
             record_usage(parse_usage(completion.usage), self._vertex_id)
         return completion
 

@@ -10,6 +10,7 @@ from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict, Field, PrivateAttr
 
+from headrace.models.langchain_usage import count_langchain_calls
 from headrace.models.openai_chat.blocking import BlockingCaller
 from headrace.models.openai_chat.client import OpenAIChatClient
 from headrace.models.openai_chat.langchain_answers import to_chunk, to_last_chunk, to_message
@@ -68,6 +69,8 @@ class OpenAIChatModel(BaseChatModel):
     def model_post_init(self, context: Any, /) -> None:
         """Store the event loop of the HTTP client."""
         super().model_post_init(context)
+        # For the calls with callbacks, which leave the counting to them.
+        count_langchain_calls()
         self._blocking = BlockingCaller(self.client, self.http_factory)
 
     @property
@@ -122,7 +125,7 @@ class OpenAIChatModel(BaseChatModel):
 
     async def stream_chunks(self, messages: Sequence[BaseMessage], **overrides: Any) -> AsyncIterator[AIMessageChunk]:
         """Yield the answer without running callbacks; `overrides` are members of the request body."""
-        async for chunk in _chunks(self.client, messages, overrides):
+        async for chunk in _chunks(self.client, messages, overrides, records_usage=True):
             yield chunk
 
     async def _agenerate(
@@ -132,7 +135,8 @@ class OpenAIChatModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        return _result(await self.complete(messages, **_overrides(stop, kwargs)))
+        overrides = _overrides(stop, kwargs)
+        return _result(to_message(await self.client.complete(messages, overrides, records_usage=False)))
 
     async def _astream(
         self,
@@ -152,7 +156,9 @@ class OpenAIChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         overrides = _overrides(stop, kwargs)
-        return _result(to_message(self._blocking.run(lambda client: client.complete(messages, overrides))))
+        return _result(
+            to_message(self._blocking.run(lambda client: client.complete(messages, overrides, records_usage=False)))
+        )
 
     def _stream(
         self,
@@ -199,9 +205,13 @@ class OpenAIChatModel(BaseChatModel):
 
 
 async def _chunks(
-    client: OpenAIChatClient, messages: Sequence[BaseMessage], overrides: Mapping[str, Any]
+    client: OpenAIChatClient,
+    messages: Sequence[BaseMessage],
+    overrides: Mapping[str, Any],
+    *,
+    records_usage: bool = False,
 ) -> AsyncIterator[AIMessageChunk]:
-    stream = client.stream(messages, overrides)
+    stream = client.stream(messages, overrides, records_usage=records_usage)
     try:
         async for delta in stream:
             yield to_chunk(delta)
