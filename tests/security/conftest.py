@@ -26,13 +26,18 @@ def server_pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerPool
 
 
 @pytest.fixture
-def server(request: pytest.FixtureRequest, deployment: Deployment, server_pool: ServerPool) -> AttackedServer:
-    """Return the server with the settings of the mark `server`, which tests with equal settings share."""
+def server(request: pytest.FixtureRequest, deployment: Deployment, server_pool: ServerPool) -> Iterator[AttackedServer]:
+    """Yield the server with the settings of the mark `server`, which tests with equal settings share.
+
+    A test that ends a process of the server fails; the following tests get a new server.
+    """
     settings = {
         name: str(request.getfixturevalue(value.name)) if isinstance(value, FromFixture) else value
         for name, value in server_settings(request.node).items()
     }
-    return server_pool.get(deployment, settings, request.module.__name__)
+    shared = server_pool.get(deployment, settings, request.module.__name__)
+    yield shared
+    shared.assert_running()
 
 
 @pytest.fixture

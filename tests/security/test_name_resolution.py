@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import shutil
-import socket
-import subprocess
 import time
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,6 +16,7 @@ from tests.security.conftest import StartServer
 from tests.support.flow_builder import model_flow
 from tests.support.flows import create_flow
 from tests.support.model_server import KEY
+from tests.support.name_server import can_replace_name_servers, silent_name_server, with_name_server
 from tests.support.probe import AttackedServer
 from tests.support.waiting import until
 
@@ -33,26 +28,6 @@ SILENT_NAMES = 48
 ROUNDS_OF_ATTACK = 10
 #: A bystander's run may take this long. Without shares it takes half a minute.
 MAX_SECONDS = 3.0
-
-#: Replaces the system's list of name servers for one process and its children.
-_WITH_NAME_SERVER = ("unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"')
-
-
-def can_replace_name_servers() -> bool:
-    if os.geteuid() != 0 or shutil.which("unshare") is None:
-        return False
-    command = [*_WITH_NAME_SERVER, "/etc/resolv.conf", "true"]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-@contextlib.contextmanager
-def silent_name_server(folder: Path) -> Iterator[Path]:
-    """Listen as a name server that never responds, and yield a file that names it."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-        server.bind(("127.7.7.7", 53))
-        file = folder / "resolv.conf"
-        file.write_text("nameserver 127.7.7.7\noptions timeout:2 attempts:2\n")
-        yield file
 
 
 def create_model_flow(server: AttackedServer, headers: dict[str, str], base_url: str) -> str:
@@ -72,7 +47,7 @@ def test_silent_name_servers_delay_only_the_user_who_asks_them(
     with (
         silent_name_server(tmp_path) as file,
         start_server(
-            before=(*_WITH_NAME_SERVER, str(file)),
+            before=with_name_server(file),
             LANGFLOW_SSRF_ALLOWED_HOSTS="localhost",
             HEADRACE_NAME_LOOKUP_SECONDS="3",
         ) as server,

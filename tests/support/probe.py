@@ -18,7 +18,13 @@ from tests.support.clients import log_in
 from tests.support.flow_builder import echo_flow
 from tests.support.flows import create_flow
 from tests.support.process import running
-from tests.support.server_processes import START_SECONDS, connect_to_each, resident_bytes, server_processes
+from tests.support.server_processes import (
+    START_SECONDS,
+    connect_to_each,
+    has_ended,
+    resident_bytes,
+    server_processes,
+)
 from tests.support.waiting import until
 
 #: An answer during an attack may take this many times as long as the slowest answer before it.
@@ -28,6 +34,8 @@ TOLERATED_SECONDS = 2.5
 #: Answers that are measured before an attack.
 QUIET_ROUNDS = 10
 _PROBE_INTERVAL_SECONDS = 0.05
+#: The part of the log that explains the end of a process.
+_LAST_LOG_CHARACTERS = 3000
 
 
 @dataclass(slots=True)
@@ -98,6 +106,18 @@ class AttackedServer:
     def log(self) -> str:
         """Return what the server has logged."""
         return log_file(self.folder).read_text()
+
+    def ended_processes(self) -> list[int]:
+        """Return the ids of those processes of the server that have ended."""
+        return [pid for pid in {self.pid, *self.pids} if has_ended(pid)]
+
+    def assert_running(self) -> None:
+        """Check that the attack has ended no process of the server."""
+        ended = self.ended_processes()
+        assert not ended, (
+            f"The processes {ended} of the server have ended during the attack. The end of the log:\n"
+            f"{self.log[-_LAST_LOG_CHARACTERS:]}"
+        )
 
     def client(self, headers: dict[str, str] | None = None) -> httpx2.Client:
         """Return a client with these credentials, by default without any."""

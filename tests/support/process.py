@@ -72,4 +72,10 @@ def running(folder: Path, database_url: str | None = None, **options: Any) -> It
         yield f"http://127.0.0.1:{port}", process.pid
     finally:
         process.terminate()
-        process.wait(20)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            # It would keep its port, and the files of the tests that follow.
+            process.kill()
+            process.wait()
+            raise

@@ -61,10 +61,13 @@ class ServerPool:
     def get(self, deployment: Deployment, settings: Mapping[str, str], module: str) -> AttackedServer:
         """Return a running server, started on first use, with an attacker for this test module.
 
-        The server that was not used for longest is stopped if there are too many.
+        The server that was not used for longest is stopped if there are too many. A server of which a process has ended is
+        replaced by a new one.
         """
         settings = {**DEFAULTS, **settings}
         key = (deployment, frozenset(settings.items()))
+        if key in self._servers and self._servers[key].server.ended_processes():
+            self._servers.pop(key).stack.close()
         if key not in self._servers:
             while len(self._servers) >= MAX_SERVERS:
                 self._servers.popitem(last=False)[1].stack.close()

@@ -33,15 +33,29 @@ def server_processes(pid: int, count: int) -> list[int]:
     return found()
 
 
+def has_ended(pid: int) -> bool:
+    """Return whether a process has ended. Its parent may not know yet."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
 def connect_to_each(base_url: str, pids: Sequence[int], headers: dict[str, str]) -> list[httpx2.Client]:
     """Return a client for each process, with an open connection to it.
 
     The processes accept connections from the same socket, so connections are opened until each process has one.
+
+    Raises:
+        AssertionError: a process has ended.
+
     """
     clients: dict[int, httpx2.Client] = {}
     with contextlib.ExitStack() as superfluous:
 
         def connect() -> bool:
+            ended = [pid for pid in pids if has_ended(pid)]
+            assert not ended, f"The processes {ended} of the server have ended."
             client = httpx2.Client(base_url=base_url, headers=headers, timeout=60)
             pid = _connected_process(client, pids)
             if pid in clients:
