@@ -20,7 +20,10 @@ PREFIXES = ("/api/v1/mcp", "/api/mcp")
 
 #: The responses of an address for streamable HTTP.
 STREAMABLE_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "A stream of messages, or the result as JSON"},
+    200: {
+        "content": {"text/event-stream": {}, "application/json": {"schema": {"type": "object"}}},
+        "description": "A stream of messages, or the result as JSON",
+    },
     202: {"description": "The notification was accepted"},
     404: {"description": "The session has ended, or the caller has no such project; open a new session"},
     405: {"description": "The server opens no sessions"},
@@ -42,7 +45,10 @@ SSE_RESPONSES: dict[int | str, dict[str, Any]] = {
     503: {"description": "The user has too many open sessions, or the database is unavailable"},
 }
 MESSAGE_RESPONSES: dict[int | str, dict[str, Any]] = {
-    202: {"description": "The message was accepted; its answer is sent on the stream"},
+    202: {
+        "content": {"text/plain": {"schema": {"type": "string"}}},
+        "description": "The message was accepted; its answer is sent on the stream",
+    },
     404: {"description": "No such session is open"},
     501: {"description": "An operator has switched the MCP server off"},
 }
@@ -119,6 +125,7 @@ for prefix in PREFIXES:
         f"{prefix}/",
         accept_message,
         methods=["POST"],
+        status_code=202,
         response_class=Response,
         responses=MESSAGE_RESPONSES,
         openapi_extra=operation(f"{prefix}/", "handle_messages"),

@@ -69,6 +69,7 @@ for path in ("", "/"):
         path,
         accept_project_message,
         methods=["POST"],
+        status_code=202,
         response_class=Response,
         responses=MESSAGE_RESPONSES,
         openapi_extra=operation(router.prefix + path, "handle_project_messages"),

@@ -14,6 +14,7 @@ from headrace.services.mcp_servers import MAX_NAME_LENGTH, ServerSummary
 router = APIRouter(prefix="/api/v2/mcp/servers", tags=["MCP servers"], route_class=StrictJSONRoute)
 
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "The caller has no MCP server with this name"}}
+_NULL: dict[str, Any] = {"responses": {"200": {"content": {"application/json": {"schema": {"type": "null"}}}}}}
 
 ServerName = Annotated[str, Path(max_length=MAX_NAME_LENGTH)]
 ServerConfig = Annotated[dict[str, Any], Field(max_length=100)]
@@ -59,7 +60,7 @@ async def change_server(
     return await server.mcp_servers.replace_config(caller.id, server_name, config)
 
 
-@router.delete("/{server_name}", responses=_NOT_FOUND)
+@router.delete("/{server_name}", responses=_NOT_FOUND, openapi_extra=_NULL)
 async def delete_server(server_name: ServerName, caller: CurrentUser, server: ServicesDep) -> None:
     """Delete an MCP server. Flows that use it fail."""
     await server.mcp_servers.delete_server(caller.id, server_name)
