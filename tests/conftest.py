@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,10 @@ SHARED_SECRET_KEY = "the secret key of the servers of the tests"
 # set: a test fails because of the change, not by chance.
 hypothesis.settings.register_profile("tests", deadline=None, derandomize="HEADRACE_TEST_EXAMPLES" not in os.environ)
 hypothesis.settings.load_profile("tests")
+
+# A shell ignores SIGINT in its background jobs, and the servers and commands that the tests interrupt would inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -266,7 +266,8 @@ def test_two_hundred_concurrent_builds_all_end(client: httpx2.Client) -> None:
             return list(await asyncio.gather(*(build(async_client, str(i)) for i in range(200))))
 
     builds = asyncio.run(build_all())
-    assert [event for events in builds for event in events if event["event"] == "error"] == []
+    errors = [event["data"]["text"] for events in builds for event in events if event["event"] == "error"]
+    assert not errors, errors
     assert {tuple(event_names(events)) for events in builds} == {tuple(ECHO)}
     assert [events[1]["data"]["text"] for events in builds] == [str(i) for i in range(200)]
 
