@@ -1,4 +1,4 @@
-"""Names of models that component code offers in its fields, by provider."""
+"""Langflow's constants of model names, by provider, which component code imports and offers in its fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Model providers, and the fields that components with a choice of provider show for them."""
+"""Langflow's constants of model providers and their fields, which component code imports.
+
+The providers that headrace calls are in `models/providers/`.
+"""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class Provider(Protocol):
     Attributes:
         name: the name in the components' list of providers.
         icon: the name of the icon in the editor.
-        models: the names of the models that the editor offers, with the default first.
+        models: the names of its models, with the default first. Components that offer the models of one provider read it.
         key_variable: the variable with the API key; None if the provider needs none.
         base_url: the URL of the provider's own server; empty if it has none. The operator's API key is sent there.
         base_url_variables: the environment variables with the operator's server, in order of precedence. The server
