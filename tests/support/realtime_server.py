@@ -67,8 +67,8 @@ class RealtimeServer:
 
     @property
     def received(self) -> list[dict[str, Any]]:
-        """The events of the last connection."""
-        return self.sides[-1].received
+        """The events of the last connection, if there is one."""
+        return self.sides[-1].received if self.sides else []
 
     def types(self) -> list[str]:
         """Return the types of the events of the last connection."""

@@ -83,10 +83,12 @@ def test_without_a_session_id_the_messages_belong_to_the_session_of_the_flow(voi
         await model.send(transcript_of_user("Hello"))
         await listen(model)
 
+    # The sessions of other tests belong to `voice.flow_id`.
+    flow_id = voice.server.create_flow(FlowBuilder().node("ChatInput", "ChatInput-a").data, name="No session id")
     voice.model.play(greet)
-    with voice.server.talk(f"flow_as_tool/{voice.flow_id}") as client:
+    with voice.server.talk(f"flow_as_tool/{flow_id}") as client:
         client.until("conversation.item.input_audio_transcription.completed")
-    assert until(lambda: voice.server.messages(voice.flow_id)) == [("User", "Hello")]
+    assert until(lambda: voice.server.messages(flow_id)) == [("User", "Hello")]
 
 
 def test_a_typed_message_is_passed_on_and_stored(voice: Voice) -> None:
